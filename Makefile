@@ -1,0 +1,34 @@
+# Sets up .venv on first use; needs python3 >= 3.11 and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types contracts lock clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/.installed
+	@$(BIN)/synapse demo
+
+test: .venv/.installed
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+lint: .venv/.installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/.installed
+	@$(BIN)/pyright
+
+contracts: .venv/.installed
+	@$(BIN)/lint-imports
+
+# The lock names versions and hashes for Python 3.11 to 3.13, never where they come from.
+lock: .venv/.installed
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --group dev pyproject.toml -o requirements.lock
+
+.venv/.installed: requirements.lock pyproject.toml
+	@scripts/install $(PYTHON) .venv
+	@touch $@
+
+clean:
+	@rm -rf .venv .venv-*

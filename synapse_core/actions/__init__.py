@@ -1,0 +1,1 @@
+"""The typed unit of work, as a class or a function."""

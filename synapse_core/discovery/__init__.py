@@ -1,0 +1,1 @@
+"""Finds actions: declared, in source without importing, and by importing."""

@@ -1,0 +1,1 @@
+"""Text made safe: secrets redacted, control characters neutralised."""

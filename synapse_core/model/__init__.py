@@ -1,0 +1,1 @@
+"""The data every floor speaks: frozen, without I/O."""

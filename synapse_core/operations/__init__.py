@@ -1,0 +1,1 @@
+"""The verbs of Synapse; every door calls these."""

@@ -1,0 +1,1 @@
+"""The plugin folder and its config.yaml."""

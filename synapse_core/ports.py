@@ -1,0 +1,258 @@
+"""The borders of the core, as Protocols.
+
+Each docstring states duties, order, idempotency and errors. `synapse_core.testing` ships one contract
+suite per port; every implementation passes it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from synapse_core.model.event import Event, EventKind
+from synapse_core.model.run import Outcome, Page, Run, RunFilter, RunSummary
+from synapse_core.types import JSONObject
+
+__all__ = ["Clock", "EventSink", "Executor", "Inspector", "JournalReader", "RunStore"]
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def time(self) -> float:
+        """Return Unix time in seconds; it may jump."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, comparable within this process only."""
+        ...
+
+
+class EventSink(Protocol):
+    """Where the events of one run go; it numbers them."""
+
+    def emit(self, kind: EventKind, data: JSONObject) -> int:
+        """Record one event durably and return its `seq`.
+
+        Safe to call from any thread. Events of one thread keep their order. When the call returns,
+        the event survives a `SIGKILL` of this process.
+
+        Raises:
+            JournalError: The event could not be recorded; nothing of it was kept.
+        """
+        ...
+
+
+class JournalReader(Protocol):
+    """Reads the ordered log of any run, also while it is being written.
+
+    A cursor is opaque text that stays valid for the life of the run, across restarts of everything.
+    """
+
+    def read(
+        self,
+        run_id: str,
+        *,
+        after: str | None = None,
+        limit: int = 1000,
+        kinds: frozenset[EventKind] | None = None,
+    ) -> Page[Event]:
+        """Return up to `limit` events after the cursor, oldest first.
+
+        `next_cursor` is never None: it stands after the last event looked at, so reading again
+        from it continues without loss or repeat. A half-written last line is not an event yet.
+
+        Args:
+            run_id: The run.
+            after: Cursor of an earlier read; None for the beginning.
+            limit: Most events to return.
+            kinds: Only these; others are passed over and do not count.
+
+        Raises:
+            CursorError: `after` was not made for this run.
+            JournalError: The journal is damaged before its last line.
+        """
+        ...
+
+    def tail(
+        self, run_id: str, count: int, *, kinds: frozenset[EventKind] | None = None
+    ) -> Page[Event]:
+        """Return the last `count` events, oldest first, with a cursor after the last one.
+
+        Reads backwards from the end: the cost follows `count`, not the size of the journal.
+        """
+        ...
+
+    def wait(self, run_id: str, after: str | None, *, timeout_s: float) -> bool:
+        """Block until something may stand after the cursor; False when the time is over.
+
+        Woken by the write, without polling. A True is a cue, not a promise.
+        """
+        ...
+
+    def summarise(self, run_id: str, start: RunSummary) -> RunSummary:
+        """Fold the events after `start` into it."""
+        ...
+
+
+class RunStore(Protocol):
+    """Durable truth about runs: status, owner, lease, result.
+
+    Every change is atomic, visible to other processes when the call returns, and legal: a terminal
+    run never changes. All methods are safe to call from any thread and raise
+    `StoreUnavailableError` when the store cannot be reached; they raise `RunNotFoundError` for an
+    unknown id unless said otherwise.
+    """
+
+    def create(self, run: Run) -> Run:
+        """Add a pending run and return it.
+
+        Idempotent by `idempotency_key`: with a key already used, the earlier run is returned and
+        nothing is written.
+
+        Raises:
+            ConflictError: The id is taken.
+        """
+        ...
+
+    def get(self, run_id: str) -> Run:
+        """Return the run."""
+        ...
+
+    def list(self, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[Run]:
+        """Return runs that match, newest first.
+
+        Listed runs carry no `params`, `result` or `env`, whose size has no bound. Pages neither
+        repeat nor lose a run that was there when the first page was read.
+
+        Raises:
+            CursorError: `cursor` is not one of this list's.
+        """
+        ...
+
+    def claim(self, run_id: str, *, owner: str, lease_s: float) -> Run | None:
+        """Move a pending run to running, for exactly one of any number of concurrent callers.
+
+        Sets owner, lease, `attempt` 1 and `started_at` together. Returns None to every loser, also
+        when the run has already ended.
+        """
+        ...
+
+    def heartbeat(
+        self, run_id: str, *, owner: str, lease_s: float, summary: RunSummary | None = None
+    ) -> Run:
+        """Extend the owner's lease, keep the summary, and return the run with its cancel request.
+
+        Raises:
+            LeaseLostError: Somebody else owns the run, or it has ended.
+        """
+        ...
+
+    def begin_attempt(self, run_id: str, *, owner: str, attempt: int) -> None:
+        """Record that the owner starts attempt `attempt` (2 or later).
+
+        Raises:
+            LeaseLostError: Somebody else owns the run, or it has ended.
+        """
+        ...
+
+    def finish(
+        self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None
+    ) -> Run:
+        """Write status, result or failure, summary and `finished_at` in one transaction.
+
+        The terminal event must already be in the journal. Idempotent: finishing a terminal run
+        again returns it unchanged.
+
+        Args:
+            run_id: The run.
+            outcome: How it ended.
+            owner: The worker finishing it; None finishes a run that is still pending.
+            summary: The journal folded to its end.
+
+        Raises:
+            LeaseLostError: The run is not terminal and not the caller's.
+        """
+        ...
+
+    def take_over(self, run_id: str, *, expected_owner: str, owner: str, lease_s: float) -> bool:
+        """Pass a running run from a dead owner to the caller; False when the owner has changed.
+
+        Exactly one of any number of concurrent callers wins.
+        """
+        ...
+
+    def request_cancel(self, run_id: str, *, force: bool = False) -> Run:
+        """Ask a running run to stop; end a pending one as cancelled at once.
+
+        Idempotent. A terminal run is returned unchanged. `force` is kept once set.
+        """
+        ...
+
+    def active(self) -> Sequence[Run]:
+        """Return every pending and running run, oldest first."""
+        ...
+
+    def delete(self, run_ids: Iterable[str]) -> int:
+        """Forget terminal runs and return how many; ids unknown or not terminal are passed over."""
+        ...
+
+
+class Executor(Protocol):
+    """Places runs somewhere. Only ids, paths and URLs cross this border.
+
+    An executor needs no state of its own to find a run again: after a restart of everything,
+    `cancel` works on the runs it placed before.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name a caller picks it by."""
+        ...
+
+    def submit(self, run: Run) -> None:
+        """Place a pending run and return without waiting for it.
+
+        The run will be claimed, executed and finished by whatever it was placed on. When this
+        raises, nothing will execute and the caller finishes the run as failed.
+
+        Raises:
+            SynapseError: The run could not be placed; says why and what to do.
+        """
+        ...
+
+    def cancel(self, run: Run) -> None:
+        """Make the run's owner look at its cancel request now.
+
+        The request is already in the store. Returns at once; idempotent; does nothing for a run
+        that has ended.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what this object holds. Placed runs go on, unless they live in this process."""
+        ...
+
+
+class Inspector(Protocol):
+    """Imports a plugin's actions somewhere safe and tells what they are."""
+
+    def inspect(
+        self, path: Path, entrypoints: Mapping[str, str], *, timeout_s: float
+    ) -> JSONObject:
+        """Import the plugin in a process of its own and return what was found.
+
+        The plugin's code may print, exit, crash or hang: only the inspection is lost.
+
+        Args:
+            path: The plugin's folder.
+            entrypoints: `module:attribute` by action name; actions found besides are added.
+            timeout_s: Seconds until the process is killed.
+
+        Returns:
+            What `synapse_core.discovery.from_imports.scan` returns.
+
+        Raises:
+            ActionLoadError: The process crashed or exited before it had an answer.
+            RunTimeoutError: The import took longer than `timeout_s`.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The store of runs, their journals, and what wakes their followers."""

@@ -1,0 +1,1 @@
+"""All that an action may touch while it runs."""

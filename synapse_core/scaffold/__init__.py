@@ -1,0 +1,1 @@
+"""Writes plugins and actions from templates."""

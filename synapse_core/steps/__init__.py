@@ -1,0 +1,1 @@
+"""Ordered parts of an action, with rollback."""

@@ -1,0 +1,8 @@
+"""Types that every floor shares."""
+
+from typing import TypeAlias
+
+JSONValue: TypeAlias = "dict[str, JSONValue] | list[JSONValue] | str | int | float | bool | None"
+"""Anything that JSON can say; `float` values are finite."""
+
+JSONObject: TypeAlias = dict[str, JSONValue]

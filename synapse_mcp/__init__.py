@@ -1,0 +1,1 @@
+"""The doors of Synapse: the MCP server and the command line."""
