@@ -1,7 +1,7 @@
 """The borders of the core, as Protocols.
 
-Each docstring states duties, order, idempotency and errors. `synapse_core.testing` ships one contract
-suite per port; every implementation passes it.
+Each docstring states duties, order, idempotency and errors. `synapse_core.testing` ships one
+contract suite per port; every implementation passes it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
