@@ -1,0 +1,97 @@
+"""The wired dependencies of one installation: what every operation stands on."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from synapse_core.config.home import Home
+from synapse_core.discovery.catalog import Catalog
+from synapse_core.errors import InvalidInputError, nearest
+from synapse_core.executors.process import ProcessExecutor
+from synapse_core.ports import Executor, Inspector, JournalReader, RunStore
+from synapse_core.runs.reading import Journals
+from synapse_core.runs.sqlite import SqliteRunStore
+
+__all__ = ["Workspace", "open_workspace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What the operations work with.
+
+    Attributes:
+        home: Where Synapse keeps things.
+        roots: Folders in which plugins are looked for, and outside which none is touched.
+        runs: The run store.
+        journals: Reader of the runs' journals.
+        catalog: Finds plugins below the roots.
+        executors: Where runs can be placed, by name.
+        inspector: Imports plugins in processes of their own.
+    """
+
+    home: Home
+    roots: tuple[Path, ...]
+    runs: RunStore
+    journals: JournalReader
+    catalog: Catalog
+    executors: Mapping[str, Executor]
+    inspector: Inspector
+
+    def executor(self, name: str) -> Executor:
+        """Return the executor called `name`.
+
+        Raises:
+            InvalidInputError: There is none; the hint lists those there are.
+        """
+        try:
+            return self.executors[name]
+        except KeyError:
+            known = ", ".join(sorted(self.executors))
+            raise InvalidInputError(
+                f"No executor is called {name!r}.",
+                hint=f"{nearest(name, self.executors)} Known: {known}.".strip(),
+                executor=name,
+            ) from None
+
+
+@contextmanager
+def open_workspace(
+    home: Path | None = None,
+    roots: Sequence[Path] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Workspace]:
+    """Wire a workspace and close it at the end; runs that were placed go on.
+
+    Args:
+        home: Folder to keep things in; None for `SYNAPSE_HOME`, else `~/.synapse`.
+        roots: Folders in which to look for plugins; None for the current folder and those
+            registered in the configuration.
+        environ: Environment to read and to hand on to workers; None for the process's own.
+
+    Raises:
+        ConfigError: The configuration cannot be used.
+        StorageError: The home cannot be made or opened.
+    """
+    variables = os.environ if environ is None else environ
+    place = Home(home.absolute()) if home is not None else Home.locate(variables)
+    place.ensure()
+    folders = tuple(root.resolve() for root in (roots if roots is not None else (Path.cwd(),)))
+    process = ProcessExecutor(place, variables)
+    store = SqliteRunStore(place.database)
+    try:
+        yield Workspace(
+            home=place,
+            roots=folders,
+            runs=store,
+            journals=Journals(place),
+            catalog=Catalog(folders, place.cache_dir),
+            executors=MappingProxyType({process.name: process}),
+            inspector=process,
+        )
+    finally:
+        process.close()
+        store.close()
