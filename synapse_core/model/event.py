@@ -41,7 +41,9 @@ class EventKind(StrEnum):
     """`status`, `attempt`, and `reason` where there is one. A terminal status is the last event."""
 
 
-LOG_KINDS = frozenset({EventKind.LOG, EventKind.MESSAGE, EventKind.ERROR, EventKind.STATUS})
+LOG_KINDS = frozenset(
+    {EventKind.LOG, EventKind.MESSAGE, EventKind.ERROR, EventKind.STATUS, EventKind.STEP}
+)
 """Kinds shown as lines when a run's log is read."""
 
 
