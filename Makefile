@@ -23,7 +23,8 @@ contracts: .venv/.installed
 
 # The lock names versions and hashes for Python 3.11 to 3.13, never where they come from.
 lock: .venv/.installed
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-annotate --group dev pyproject.toml -o requirements.lock
 
 .venv/.installed: requirements.lock pyproject.toml
