@@ -1,0 +1,1 @@
+"""Audits folders of images with the standard library alone."""
