@@ -44,6 +44,43 @@ from typing import Any, ClassVar, Self
 
 from synapse_core.types import JSONValue
 
+__all__ = [
+    "ActionError",
+    "ActionLoadError",
+    "ActionNotFoundError",
+    "ArtifactNotFoundError",
+    "ConfigError",
+    "ConfirmationRequiredError",
+    "ConflictError",
+    "CursorError",
+    "EnvironmentKeyError",
+    "EnvironmentNotFoundError",
+    "EnvironmentValueError",
+    "InvalidInputError",
+    "JournalError",
+    "LeaseLostError",
+    "ManifestError",
+    "MissingExtraError",
+    "NotFoundError",
+    "OverwriteRefusedError",
+    "ParamsError",
+    "PathRefusedError",
+    "PluginNotFoundError",
+    "RefusedError",
+    "ResultError",
+    "RunCancelledError",
+    "RunError",
+    "RunNotFoundError",
+    "RunTimeoutError",
+    "StepDefinitionError",
+    "StepError",
+    "StorageError",
+    "StoreUnavailableError",
+    "SynapseError",
+    "WorkerLostError",
+    "nearest",
+]
+
 
 class SynapseError(Exception):
     """Root of every error raised on purpose by Synapse.

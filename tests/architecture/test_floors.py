@@ -1,0 +1,108 @@
+"""Imports go down only, and nothing heavy comes before it is needed."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("synapse_core", "synapse_mcp")
+HEAVY = ("ray", "mcp", "mcp_types", "httpx", "httpx2", "starlette", "uvicorn", "jinja2", "torch")
+
+
+def modules() -> list[str]:
+    """Return the full name of every module of both packages."""
+    found = [
+        path.relative_to(ROOT).with_suffix("")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if "templates" not in path.parts
+    ]
+    names = [".".join(path.parts).removesuffix(".__init__") for path in found]
+    return sorted(name for name in names if not name.endswith("__main__"))
+
+
+def run_python(code: str, *args: str, timeout_s: float = 50) -> str:
+    """Run code in a fresh interpreter outside the checkout's folder and return its stdout."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_contract_on_the_floors_is_kept() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+
+    done = subprocess.run(
+        [linter, "--no-cache", "--no-logo"], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        ["synapse_core"],
+        ["synapse_mcp.cli.__main__"],
+        ["synapse_core.operations.runs", "synapse_core.workspace", "synapse_core.testing"],
+    ],
+)
+def test_a_fresh_interpreter_imports_nothing_heavy(imports: Sequence[str]) -> None:
+    code = f"import {', '.join(imports)}, json, sys; print(json.dumps(list(sys.modules)))"
+
+    loaded = set(json.loads(run_python(code)))
+
+    assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "list"]])
+def test_a_quick_command_imports_nothing_heavy(words: list[str], tmp_path: Path) -> None:
+    code = """
+import json, os, sys
+report = os.dup(1)
+os.dup2(2, 1)
+from synapse_mcp.cli.__main__ import main
+sys.argv = ["synapse", *sys.argv[2:]]
+os.environ["SYNAPSE_HOME"] = HOME
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+os.write(report, json.dumps(list(sys.modules)).encode())
+""".replace("HOME", repr(str(tmp_path)))
+
+    loaded = set(json.loads(run_python(code, "synapse", *words)))
+
+    assert not loaded & set(HEAVY)
+
+
+def test_every_module_can_be_the_first_one_imported() -> None:
+    """A cycle hides as long as another module happens to be imported before.
+
+    Each module is imported in a fork of its own; third parties are loaded once, before.
+    """
+    code = """
+import os, sys, traceback
+import jinja2, mcp.server, pydantic, pytest, rich.console, ruamel.yaml, typer
+for name in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        try:
+            __import__(name)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] != 0:
+        print(name)
+"""
+    assert run_python(code, *modules()).split() == []
