@@ -29,7 +29,7 @@ FENCE = re.compile(
     r"^(?P<mark>```+)(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=mark)[ ]*$", re.MULTILINE | re.DOTALL
 )
 FILE_NAME = re.compile(r"\A# (?P<path>[\w.-]+(?:/[\w.-]+)*\.\w+)\n")
-LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\((?P<target>[^)\s]+)\)|!\[[^\]\n]*\]\((?P<image>[^)\s]+)\)")
+LINK = re.compile(r"\[[^\]\n]*\]\((?P<target>[^)\s]+)\)")
 HEADING = re.compile(r"^#+\s+(?P<text>.+?)\s*#*$", re.MULTILINE)
 COMMAND_S = 50
 
@@ -133,7 +133,7 @@ def run_console(block: Block, folder: Path, environ: dict[str, str], where: str)
 def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     dead: list[str] = []
     for found in LINK.finditer(prose(page.read_text(encoding="utf-8"))):
-        target = found["target"] or found["image"]
+        target = found["target"]
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")

@@ -86,9 +86,7 @@ def test_nothing_else_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_metadata_tells_what_installers_ask_for(wheel: zipfile.ZipFile) -> None:
-    info = {
-        name.rsplit("/", maxsplit=1)[-1]: name for name in wheel.namelist() if "dist-info" in name
-    info = {name.rsplit("/", 1)[-1]: name for name in wheel.namelist() if "dist-info" in name}
+    info = {Path(name).name: name for name in wheel.namelist() if "dist-info" in name}
     metadata = Parser().parsestr(wheel.read(info["METADATA"]).decode())
     entry_points = wheel.read(info["entry_points.txt"]).decode()
 
