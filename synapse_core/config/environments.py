@@ -1,0 +1,113 @@
+"""Named endpoints and credentials, such as `dev` and `prod`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from synapse_core.errors import ConfigError
+
+__all__ = ["Environment", "check_environment_name", "check_service_url", "check_variables"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """One environment. Its secrets are left out of its `repr`.
+
+    Attributes:
+        name: What it is chosen by.
+        service_url: Base URL of the service; None where there is none.
+        token: Secret for the service, as it stands in the configuration.
+        token_variable: Variable of the calling process that holds the secret instead.
+        variables: Given to every run that is started in it.
+    """
+
+    name: str
+    service_url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    token_variable: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def find_token(self, environ: Mapping[str, str]) -> str | None:
+        """Return the secret, None when there is none.
+
+        Raises:
+            ConfigError: It should be in a variable that is not set.
+        """
+        if self.token_variable is None:
+            return self.token
+        token = environ.get(self.token_variable)
+        if not token:
+            raise ConfigError(
+                f"Environment {self.name!r} takes its token from the variable "
+                f"{self.token_variable}, which is not set.",
+                hint=f"Set it: export {self.token_variable}=…",
+                environment=self.name,
+            )
+        return token
+
+
+def check_environment_name(name: str) -> str:
+    """Return the name.
+
+    Raises:
+        ConfigError: It is none that can be typed in a shell without quoting.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} is no name for an environment.",
+            hint="Begin with a letter or digit; go on with letters, digits, `.`, `-` and `_`, "
+            "63 in all.",
+        )
+    return name
+
+
+def check_service_url(url: str) -> str:
+    """Return the URL without a slash at its end.
+
+    Raises:
+        ConfigError: It is no http or https URL, or carries credentials.
+    """
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        is_usable = is_usable and not any(c.isspace() for c in url) and parts.port != 0
+    except ValueError as error:
+        raise ConfigError(
+            f"The service URL cannot be parsed: {error}.", hint="Give one such as https://host:8100"
+        ) from error
+    if not is_usable:
+        raise ConfigError(
+            f"The service URL {url!r} is no http or https address.",
+            hint="Give one such as https://synapse.example.com",
+        )
+    if parts.username or parts.password:
+        # Not shown: URLs end up in logs and in process lists, tokens must not.
+        raise ConfigError(
+            f"The service URL for {parts.hostname} carries a user name or password.",
+            hint="Leave them out of the URL and give a token instead.",
+        )
+    return url.rstrip("/")
+
+
+def check_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables.
+
+    Raises:
+        ConfigError: A name or value is none that a process can have.
+    """
+    for name, value in variables.items():
+        if not _VARIABLE.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} is no name for a variable.",
+                hint="Use letters, digits and `_`, and begin with no digit.",
+            )
+        if "\0" in value:
+            raise ConfigError(
+                f"The value of {name} holds a NUL character, which no process can be given.",
+                hint="Encode it, for example as base64.",
+            )
+    return dict(variables)
