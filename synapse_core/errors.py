@@ -110,7 +110,9 @@ class SynapseError(Exception):
     @classmethod
     def rebuild(cls, message: str, hint: str, data: dict[str, JSONValue]) -> Self:
         """Make the error again from its parts, past the constructor of a leaf."""
-        error = cls.__new__(cls, message)
+        # OSError makes its instances itself, and only it may make those of its subclasses.
+        base = OSError if issubclass(cls, OSError) else Exception
+        error = base.__new__(cls, message)
         SynapseError.__init__(error, message, hint=hint, **data)
         return error
 
