@@ -1,0 +1,1 @@
+"""What tools answer: structured content and equal text."""
