@@ -1,0 +1,84 @@
+"""Puts a server together."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from mcp.server import CacheHint, Server
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+
+import synapse_core
+from synapse_mcp.prompts.library import PromptLibrary, load_prompts, prompt_folder
+from synapse_mcp.resources.catalog import RESOURCES
+from synapse_mcp.resources.shelf import Shelf
+from synapse_mcp.server.handlers import Handlers
+from synapse_mcp.server.host import Host
+from synapse_mcp.server.instructions import server_instructions
+from synapse_mcp.settings import Settings
+from synapse_mcp.tools.catalog import TOOLS
+from synapse_mcp.tools.toolbox import Toolbox
+
+__all__ = ["build_server"]
+
+_NAME = "synapse"
+_LISTS = CacheHint(ttl_ms=300_000, scope="public")
+"""Lists depend on version and flags only, so a client may keep them."""
+
+
+def build_server(
+    settings: Settings, *, home: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Server[Host]:
+    """Return a server for both eras of the protocol; opens nothing yet.
+
+    It is the low-level server of the SDK, for three reasons: its own validation of arguments would
+    speak to the model in the words of pydantic, subscriptions of both eras are open to it, and it
+    answers faster. design/mcp.md says more.
+
+    Args:
+        settings: Which tools it offers, and where it looks for plugins.
+        home: Folder to keep things in; None for `SYNAPSE_HOME`, else `~/.synapse`.
+        environ: Environment to read and to hand on to workers; None for the process's own.
+    """
+    toolbox = Toolbox(TOOLS, settings)
+    prompts = PromptLibrary(load_prompts(prompt_folder()))
+    handlers = Handlers(toolbox, Shelf(RESOURCES), prompts)
+
+    @asynccontextmanager
+    async def lifespan(_server: Server[Host]) -> AsyncGenerator[Host]:
+        host = Host(settings, home=home, environ=environ)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(host.warm_up)
+                yield host
+                tasks.cancel_scope.cancel()
+        finally:
+            host.close()
+
+    server = Server(
+        _NAME,
+        version=synapse_core.__version__,
+        title="Synapse",
+        description="Write, run, watch and debug typed Python actions",
+        instructions=server_instructions(toolbox.names),
+        cache_hints={
+            "tools/list": _LISTS,
+            "prompts/list": _LISTS,
+            "resources/list": _LISTS,
+            "resources/templates/list": _LISTS,
+        },
+        lifespan=lifespan,
+        on_list_tools=handlers.list_tools,
+        on_call_tool=handlers.call_tool,
+        on_list_resources=handlers.list_resources,
+        on_list_resource_templates=handlers.list_templates,
+        on_read_resource=handlers.read_resource,
+        on_list_prompts=handlers.list_prompts,
+        on_get_prompt=handlers.get_prompt,
+        on_completion=handlers.complete,
+    )
+    # A question to the user travels through the client and back: sealed, so that its answer counts
+    # for no other question.
+    boundary = RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=_NAME)
+    server.middleware.append(boundary)
+    return server

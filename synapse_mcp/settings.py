@@ -1,0 +1,163 @@
+"""What the flags of `synapse-mcp` decide."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NoReturn
+
+import synapse_core
+from synapse_core.errors import InvalidInputError, nearest
+
+__all__ = ["DEFAULT_TOOLSETS", "TOOLSETS", "ConfirmPolicy", "Settings", "parse_settings"]
+
+TOOLSETS: Mapping[str, tuple[str, ...]] = {
+    "core": (
+        "plugin_search",
+        "plugin_describe",
+        "run_start",
+        "run_status",
+        "run_logs",
+        "run_list",
+        "run_cancel",
+        "run_outputs",
+        "env_doctor",
+    ),
+    "author": ("plugin_scaffold", "plugin_check"),
+    "admin": ("run_delete",),
+}
+"""Names of all tools by toolset. Kept apart from the tools, so that `--help` imports none."""
+
+DEFAULT_TOOLSETS = ("core", "author")
+
+
+class ConfirmPolicy(StrEnum):
+    """When a person, or at least a second call, must confirm a destructive tool."""
+
+    AUTO = "auto"
+    """Deleting asks: the person if the client can, else the call must repeat what is deleted."""
+    ALWAYS = "always"
+    """Every destructive tool asks the person; a client that cannot ask is refused."""
+    NEVER = "never"
+    """Nothing asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this server was started.
+
+    Attributes:
+        roots: Folders in which plugins are looked for and written; None for the default ones.
+        toolsets: Names of the toolsets that are on.
+        tools: Tools on besides those of the toolsets.
+        exclude_tools: Tools that are off, whatever else says they are on.
+        read_only: Only tools that change nothing are on; wins over every other flag.
+        confirm: When destructive tools ask.
+    """
+
+    roots: tuple[Path, ...] | None = None
+    toolsets: frozenset[str] = frozenset(DEFAULT_TOOLSETS)
+    tools: frozenset[str] = frozenset()
+    exclude_tools: frozenset[str] = frozenset()
+    read_only: bool = False
+    confirm: ConfirmPolicy = ConfirmPolicy.AUTO
+
+    def offers(self, tool: str) -> bool:
+        """Return whether the flags name the tool; `read_only` is for the caller, who knows it."""
+        in_toolset = any(tool in TOOLSETS[toolset] for toolset in self.toolsets)
+        return (in_toolset or tool in self.tools) and tool not in self.exclude_tools
+
+
+def parse_settings(argv: Sequence[str]) -> Settings:
+    """Read the flags; prints help or what is wrong, and exits, as command lines do.
+
+    Raises:
+        SystemExit: 0 after `--help` or `--version`, 2 for wrong flags.
+    """
+    parser = _parser()
+    given = parser.parse_args(argv)
+    known_tools = [name for names in TOOLSETS.values() for name in names]
+    try:
+        return Settings(
+            roots=_roots(given.root),
+            toolsets=_names("toolset", given.toolsets, list(TOOLSETS)),
+            tools=_names("tool", given.tools, known_tools),
+            exclude_tools=_names("tool", given.exclude_tools, known_tools),
+            read_only=given.read_only,
+            confirm=ConfirmPolicy(given.confirm),
+        )
+    except InvalidInputError as error:
+        parser.error(str(error))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Names the program and the way to help in one line each, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"synapse-mcp: {message}\nTry: synapse-mcp --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {name:7} {', '.join(tools)}" for name, tools in TOOLSETS.items())
+    parser = _Parser(
+        prog="synapse-mcp",
+        description="Serve Synapse to an MCP client over stdin and stdout.",
+        epilog=f"toolsets:\n{listed}\n\nMCP.md tells how to configure clients.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--root",
+        action="extend",
+        nargs="+",
+        default=None,
+        metavar="DIR",
+        help="folder with plugins; nothing outside the roots is touched. May be repeated. "
+        "Default: the current folder and the folders registered in the configuration",
+    )
+    parser.add_argument(
+        "--toolsets",
+        default=",".join(DEFAULT_TOOLSETS),
+        metavar="NAMES",
+        help="toolsets to offer, separated by commas; default: %(default)s",
+    )
+    parser.add_argument(
+        "--tools", default="", metavar="NAMES", help="tools to offer besides those of the toolsets"
+    )
+    parser.add_argument("--exclude-tools", default="", metavar="NAMES", help="tools not to offer")
+    parser.add_argument(
+        "--read-only", action="store_true", help="offer only tools that change nothing"
+    )
+    parser.add_argument(
+        "--confirm",
+        choices=[policy.value for policy in ConfirmPolicy],
+        default=ConfirmPolicy.AUTO.value,
+        help="when destructive tools ask for a yes: deletions only (auto), all of them and only a "
+        "person (always), none (never); default: %(default)s",
+    )
+    version = f"synapse-mcp {synapse_core.__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    return parser
+
+
+def _roots(given: Sequence[str] | None) -> tuple[Path, ...] | None:
+    if given is None:
+        return None
+    roots: list[Path] = []
+    for text in given:
+        root = Path(text).expanduser()
+        if not root.is_dir():
+            what = "is no folder" if root.exists() else "does not exist"
+            raise InvalidInputError(f"--root {text!r} {what}.", hint="Make it, or name another.")
+        roots.append(root.resolve())
+    return tuple(dict.fromkeys(roots))
+
+
+def _names(what: str, given: str, known: Sequence[str]) -> frozenset[str]:
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            hint = f"{nearest(name, known)} There are: {', '.join(known)}."
+            raise InvalidInputError(f"There is no {what} {name!r}.", hint=hint.strip())
+    return frozenset(names)

@@ -1,0 +1,76 @@
+"""The real server as a subprocess, and the same server in memory."""
+
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from synapse_mcp.server.assembly import build_server
+from synapse_mcp.settings import parse_settings
+from tests.mcp.world import PATIENCE_S, Agent, Connect, Place, answering
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    made = Place(tmp_path)
+    made.root.mkdir()
+    return made
+
+
+@pytest.fixture
+def connect(place: Place, tmp_path: Path) -> Connect:
+    """Return a function that starts the real server and connects the official client to it."""
+
+    @asynccontextmanager
+    async def connected(
+        *flags: str,
+        mode: str = "2026-07-28",
+        answer: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> AsyncGenerator[Agent]:
+        parameters = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "synapse_mcp", "--root", str(place.root), *flags],
+            env={"SYNAPSE_HOME": str(place.home), **(env or {})},
+            cwd=tmp_path,
+        )
+        agent_questions: list[str] = []
+        async with Client(
+            parameters,
+            mode=mode,
+            read_timeout_seconds=PATIENCE_S,
+            elicitation_callback=answering(answer, agent_questions),
+        ) as client:
+            yield Agent(client, agent_questions)
+
+    return connected
+
+
+@pytest.fixture
+def embed(place: Place) -> Connect:
+    """Return a function that connects a client to the same server within this process."""
+
+    @asynccontextmanager
+    async def connected(
+        *flags: str, mode: str = "2026-07-28", answer: str | None = None
+    ) -> AsyncGenerator[Agent]:
+        settings = parse_settings(["--root", str(place.root), *flags])
+        server = build_server(settings, home=place.home)
+        questions: list[str] = []
+        async with Client(
+            server,
+            mode=mode,
+            read_timeout_seconds=PATIENCE_S,
+            elicitation_callback=answering(answer, questions),
+        ) as client:
+            yield Agent(client, questions)
+
+    return connected
