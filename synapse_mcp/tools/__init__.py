@@ -1,0 +1,1 @@
+"""The tools, grouped as one thinks of them; `catalog` lists them all."""

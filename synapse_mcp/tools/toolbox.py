@@ -1,0 +1,104 @@
+"""The tools of one server: which are offered, and how one is called."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mcp import MCPError
+from mcp.types import CallToolResult, TextContent
+from mcp.types import Tool as ToolDefinition
+from pydantic import ValidationError
+
+from synapse_core.errors import SynapseError, nearest
+from synapse_mcp.calls import Call, QuestionPending
+from synapse_mcp.errors import (
+    ToolNotFoundError,
+    arguments_error,
+    as_call,
+    error_text,
+    internal_error_text,
+)
+from synapse_mcp.results.base import Answer
+from synapse_mcp.settings import Settings
+from synapse_mcp.tools.declaration import Arguments, Effect, Tool
+
+__all__ = ["Toolbox"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Toolbox:
+    """The tools that the settings of a server offer."""
+
+    def __init__(self, tools: Sequence[Tool[Any]], settings: Settings) -> None:
+        self._tools = {tool.name: tool for tool in tools if _is_offered(tool, settings)}
+        self.definitions: list[ToolDefinition] = [
+            tool.definition() for tool in self._tools.values()
+        ]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the tools offered."""
+        return frozenset(self._tools)
+
+    async def call(self, call: Call, name: str, arguments: Mapping[str, Any]) -> CallToolResult:
+        """Call a tool and return its result, or an error as text that helps to call it right.
+
+        Raises:
+            MCPError: The client broke the protocol.
+            QuestionPending: The client must put a question to its user first.
+        """
+        try:
+            tool = self._find(name)
+            answer = await self._run(tool, call, arguments)
+        except SynapseError as error:
+            return _failed(error_text(error, example=self._example(name, error)))
+        except (MCPError, QuestionPending):
+            raise
+        except Exception:
+            _LOGGER.exception("The tool %s failed", name)
+            return _failed(internal_error_text(name))
+        return CallToolResult(
+            content=[TextContent(type="text", text=answer.text)], structured_content=answer.content
+        )
+
+    async def _run(self, tool: Tool[Any], call: Call, arguments: Mapping[str, Any]) -> Answer:
+        result = await tool.perform(call, _parse(tool, arguments))
+        return result.answer(self.names)
+
+    def _find(self, name: str) -> Tool[Any]:
+        tool = self._tools.get(name)
+        if tool is None:
+            raise ToolNotFoundError(
+                f"This server offers no tool {name!r}.",
+                hint=f"{nearest(name, self._tools)} Tools: {', '.join(self._tools)}.".strip(),
+            )
+        return tool
+
+    def _example(self, name: str, error: SynapseError) -> str:
+        """Return an example from the error itself, else one of the tool for a wrong call."""
+        given = error.data.get("example")
+        if isinstance(given, str):
+            return given
+        tool = self._tools.get(name)
+        if isinstance(given, dict) and tool is not None:
+            return as_call(name, {**tool.example, "params": given})
+        return ""
+
+
+def _is_offered(tool: Tool[Any], settings: Settings) -> bool:
+    if settings.read_only and tool.effect is not Effect.READS:
+        return False
+    return settings.offers(tool.name)
+
+
+def _parse(tool: Tool[Any], arguments: Mapping[str, Any]) -> Arguments:
+    try:
+        return tool.arguments.model_validate(arguments)
+    except ValidationError as error:
+        names = tool.arguments.model_fields
+        raise arguments_error(tool.name, error, names, tool.example) from None
+
+
+def _failed(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
