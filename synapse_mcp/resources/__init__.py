@@ -1,0 +1,1 @@
+"""What clients can read by URI."""
