@@ -1,0 +1,1 @@
+"""Prompts, written as Markdown files with front matter."""
