@@ -83,6 +83,7 @@ class Client:
         format: How its file is written.
         places: Where each scope that it knows is kept.
         entry: Keys of each entry besides command, arguments and variables.
+        new_entry: Keys that a new entry gets, and that are the user's from then on.
         is_started_in_project: Whether it starts its servers in the folder of the project.
         next_step: What a person does so that the client sees the change.
     """
@@ -93,6 +94,7 @@ class Client:
     next_step: str
     format: FileFormat = FileFormat.JSON
     entry: Mapping[str, JSONValue] = field(default_factory=dict[str, JSONValue])
+    new_entry: Mapping[str, JSONValue] = field(default_factory=dict[str, JSONValue])
     is_started_in_project: bool = False
 
     def place(self, scope: ClientScope, machine: Machine) -> Place:
@@ -205,6 +207,9 @@ _CLIENTS: Mapping[str, Client] = {
                 ),
             },
             format=FileFormat.TOML,
+            # Codex begins its first turn without servers that need more than a second to start,
+            # unless they are required.
+            new_entry={"required": True},
             is_started_in_project=True,
             next_step="Start a new session; `codex mcp list` shows the server.",
         ),

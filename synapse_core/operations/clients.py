@@ -304,6 +304,7 @@ def _with_entry(text: str, client: Client, place: Place, name: str, server: Serv
         **client.entry,
         "command": server.command,
         "args": list[JSONValue](server.args),
+        **(client.new_entry if entry is None else {}),
     }
     for key, value in wanted.items():
         text = file.with_value(text, (*at, key), value)

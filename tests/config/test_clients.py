@@ -179,6 +179,15 @@ def test_servers_in_an_inline_table_are_joined_by_ours(tmp_path: Path) -> None:
     }
 
 
+def test_codex_waits_for_the_server_until_a_person_says_otherwise(tmp_path: Path) -> None:
+    file = install(tmp_path, "codex").path
+    text = file.read_text(encoding="utf-8")
+    assert tomllib.loads(text)["mcp_servers"]["synapse"]["required"] is True
+    file.write_text(text.replace("required = true", "required = false"), encoding="utf-8")
+
+    assert not install(tmp_path, "codex").is_changed
+
+
 def test_what_a_person_added_to_our_entry_stays(tmp_path: Path) -> None:
     file = tmp_path / "user" / ".gemini" / "settings.json"
     file.parent.mkdir(parents=True)

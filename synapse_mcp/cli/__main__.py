@@ -1,0 +1,36 @@
+"""Entry point of `synapse`."""
+
+import io
+import sys
+from collections.abc import Sequence
+
+from synapse_mcp.cli.failures import ExitCode, guard
+from synapse_mcp.cli.lazy import build_root, with_help
+
+__all__ = ["main", "run"]
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the command that the words name, and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A locale without UTF-8, or a file name that is none, must not end in a traceback.
+            stream.reconfigure(errors="backslashreplace")
+    given = with_help(words)
+    as_json = "--json" in given
+    return guard(lambda: _call(given), as_json=as_json)
+
+
+def _call(words: list[str]) -> int:
+    # Neither may typer catch our errors, nor end the process.
+    code = build_root().main(words, prog_name="synapse", standalone_mode=False)
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+if __name__ == "__main__":
+    main()

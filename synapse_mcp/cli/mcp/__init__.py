@@ -1,0 +1,1 @@
+"""Commands about the MCP server and its clients."""

@@ -1,0 +1,70 @@
+"""`synapse plugin list`."""
+
+from typing import Annotated
+
+import typer
+from synapse_core.operations.plugins import search_plugins
+
+from synapse_core.model.plugin import Plugin, PluginCategory
+from synapse_mcp.cli.failures import ExitCode
+from synapse_mcp.cli.opening import open_plugins
+from synapse_mcp.cli.options import JsonOption
+from synapse_mcp.cli.output import Output, note, to_json
+
+__all__ = ["list_plugins", "plugin_row_json"]
+
+
+def list_plugins(
+    query: Annotated[
+        str, typer.Argument(metavar="[WORDS]", help="Only plugins with these words.")
+    ] = "",
+    *,
+    category: Annotated[
+        PluginCategory | None, typer.Option("--category", "-c", help="Only plugins of this kind.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many.")] = 100,
+    cursor: Annotated[
+        str | None,
+        typer.Option("--cursor", metavar="TEXT", help="Go on where an earlier list ended."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the plugins there are, in the current folder and in the registered ones."""
+    with open_plugins() as workspace:
+        page = search_plugins(workspace, query, category=category, limit=limit, cursor=cursor)
+    output = Output(as_json=as_json)
+    if as_json:
+        plugins = [plugin_row_json(plugin) for plugin in page.items]
+        output.json({"plugins": plugins, "next_cursor": page.next_cursor})
+        return ExitCode.DONE
+    if not page.items:
+        note("No plugins here. Make one: synapse plugin create NAME")
+        return ExitCode.DONE
+    rows = [
+        (
+            plugin.code,
+            plugin.version,
+            plugin.category.value,
+            ", ".join(plugin.actions),
+            str(plugin.path),
+        )
+        for plugin in page.items
+    ]
+    output.table(("plugin", "version", "category", "actions", "path"), rows)
+    if page.next_cursor is not None:
+        note(f"More: add --cursor {page.next_cursor}")
+    return ExitCode.DONE
+
+
+def plugin_row_json(plugin: Plugin) -> dict[str, object]:
+    """Return the plugin for programs; of its variables only the names."""
+    return {
+        "plugin": plugin.code,
+        "name": plugin.name,
+        "version": plugin.version,
+        "category": plugin.category,
+        "description": plugin.description,
+        "path": plugin.path,
+        "variables": sorted(plugin.env),
+        "actions": [to_json(action) for action in plugin.actions.values()],
+    }

@@ -1,0 +1,46 @@
+"""`synapse run rerun`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from synapse_core.operations.runs import find_run, get_run
+from synapse_core.operations.runs import rerun as rerun_again
+from synapse_mcp.cli.opening import open_plugins, open_runs
+from synapse_mcp.cli.options import JsonOption, ParamsOption, RunArgument
+from synapse_mcp.cli.output import Output
+from synapse_mcp.cli.params import parse_params
+from synapse_mcp.cli.run.starting import go_on, show_plan
+
+__all__ = ["rerun"]
+
+
+def rerun(
+    run: RunArgument,
+    *,
+    params: ParamsOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch it until it ends.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", "-w", help="Wait for its end without showing its log.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and start nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Start the action of an earlier run again.
+
+    It gets the same params, those given here replacing the old ones, and the plugin as it is now.
+
+    Example: synapse run rerun last -p epochs=20 --follow
+    """
+    given = parse_params(params or [], stdin=sys.stdin.buffer)
+    with open_runs() as workspace:
+        earlier = get_run(workspace, find_run(workspace, run))
+    with open_plugins([earlier.plugin_path]) as workspace:
+        again = rerun_again(workspace, earlier.id, params=given, dry_run=dry_run)
+        output = Output(as_json=as_json)
+        if dry_run:
+            return show_plan(again, output)
+        return go_on(workspace, again, output, follow=follow, wait=wait)
