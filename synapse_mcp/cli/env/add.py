@@ -54,7 +54,7 @@ def add(
     The first one becomes the active one. A token is never an argument: those are seen by all users
     of a machine, and stay in the history of the shell.
 
-    Example: synapse env add dev --url https://synapse.example.com --token --set DATA_DIR=/data
+    Example: synapse env add dev --url https://synapse.example.com --token
     """
     if token and token_variable is not None:
         raise UsageFault("--token and --token-variable are given.", hint="Give one of them.")

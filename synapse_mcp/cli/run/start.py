@@ -59,7 +59,7 @@ def start(
     Prints the id of the run, which goes on when this shell is closed. With --follow or --wait the
     exit code tells how it ended: 0 for success, 1 otherwise.
 
-    Example: synapse run start image_quality audit -p folder=images -p limit=10 --follow
+    Example: synapse run start image_quality audit -p limit=10 --follow
     """
     given = parse_params(params or [], stdin=sys.stdin.buffer)
     with open_plugins([plugin]) as workspace:
