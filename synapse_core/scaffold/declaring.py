@@ -12,6 +12,9 @@ from synapse_core.scaffold.templating import quote_yaml
 
 __all__ = ["Declaration", "declare_action"]
 
+_Loader = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+"""The one that manifests are read with: the other refuses some texts that it accepts."""
+
 _WIDTH = 4096
 """Lines are never folded: a long value stays on its line."""
 
@@ -64,10 +67,10 @@ def declare_action(text: str, declaration: Declaration) -> str:
 def _says_it(changed: str, before: str, declaration: Declaration) -> bool:
     """Whether the changed text says what it said before, and the new action."""
     try:
-        found = yaml.safe_load(changed)
+        found = yaml.load(changed, _Loader)  # noqa: S506 both are safe loaders
     except yaml.YAMLError:
         return False
-    expected = copy.deepcopy(yaml.safe_load(before))
+    expected = copy.deepcopy(yaml.load(before, _Loader))  # noqa: S506 both are safe loaders
     expected["actions"] = {
         **(expected.get("actions") or {}),
         declaration.action: declaration.entry(),
@@ -77,8 +80,7 @@ def _says_it(changed: str, before: str, declaration: Declaration) -> bool:
 
 def _insert_lines(text: str, declaration: Declaration) -> str:
     """Put the entry below the last one; empty when there is none in lines of its own."""
-    # Python's own scanner: it counts lines and columns of the text as it stands here.
-    root = yaml.compose(text.removeprefix("\ufeff"), yaml.SafeLoader)
+    root = yaml.compose(text, _Loader)
     actions = _find_actions(root)
     if actions is None or actions.flow_style or not actions.value:
         return ""
