@@ -1,0 +1,128 @@
+"""Reaches the warm zygote of this user and interpreter, and starts one when none is there."""
+
+import contextlib
+import fcntl
+import os
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import synapse_core
+from synapse_core.errors import StorageError, WorkerLostError
+from synapse_core.worker.environment import allowed_environment
+
+__all__ = ["ZygoteDoor"]
+
+START_TIMEOUT_S = 30.0
+"""A cold start takes a quarter of a second; a machine under heavy load gets its time."""
+
+
+class ZygoteDoor:
+    """Opens connections to the zygote that fits this interpreter and this state of the source.
+
+    Args:
+        environ: Variables of the calling process.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._known_socket: Path | None = None
+
+    @contextlib.contextmanager
+    def connect(self, *, timeout_s: float) -> Iterator[socket.socket]:
+        """Open a connection, after starting a zygote if nobody answers.
+
+        Raises:
+            WorkerLostError: No zygote could be started; the message has its last words.
+            StorageError: The folder of the sockets belongs to somebody else.
+        """
+        path = self.socket_path()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout_s)
+            try:
+                connection.connect(str(path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                self._start(path)
+                connection.connect(str(path))
+            yield connection
+
+    def socket_path(self) -> Path:
+        """Return where the zygote listens; the name changes with the interpreter and the code."""
+        if self._known_socket is None:
+            folder = _runtime_folder(self._environ)
+            key = f"{sys.executable}\0{sys.version}\0{synapse_core.__version__}\0{_source_stamp()}"
+            self._known_socket = folder / f"{sha256(key.encode()).hexdigest()[:16]}.sock"
+        return self._known_socket
+
+    def _start(self, path: Path) -> None:
+        """Start a zygote, unless somebody else just did."""
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _answers(path):
+                return
+            log = path.with_suffix(".log")
+            with log.open("wb") as log_file:
+                # It returns as soon as its fork, the zygote proper, listens.
+                started = subprocess.run(  # noqa: S603 - our own module, our own interpreter
+                    [sys.executable, "-P", "-m", "synapse_core.worker.zygote", str(path)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log_file,
+                    stderr=log_file,
+                    env=allowed_environment(self._environ),
+                    cwd="/",
+                    start_new_session=True,
+                    timeout=START_TIMEOUT_S,
+                    check=False,
+                )
+        if started.returncode != 0:
+            last_words = log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+            raise WorkerLostError(
+                f"The worker process could not be started: {last_words or 'it said nothing'}",
+                hint="Run `synapse doctor`.",
+                log=str(log),
+            )
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
+
+
+def _runtime_folder(environ: Mapping[str, str]) -> Path:
+    """Return a folder only this user may enter, with a name short enough for a socket's path."""
+    base = environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    folder = Path(base) / f"synapse-{os.getuid()}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.lstat()
+    if (
+        not stat.S_ISDIR(status.st_mode)
+        or status.st_uid != os.getuid()
+        or stat.S_IMODE(status.st_mode) & 0o077
+    ):
+        raise StorageError(
+            f"{folder} is not a private folder of this user.",
+            hint=f"Remove it, or run `chmod 700 {folder}` if it is yours.",
+            path=str(folder),
+        )
+    return folder
+
+
+def _source_stamp() -> str:
+    """Return a text that changes with any module of the core, so that no stale zygote answers."""
+    newest = 0
+    count = 0
+    for folder, names, files in os.walk(Path(synapse_core.__file__).parent):
+        names[:] = [name for name in names if name not in {"__pycache__", "templates"}]
+        for file in files:
+            newest = max(newest, os.stat(f"{folder}/{file}").st_mtime_ns)  # noqa: PTH116 - start path
+            count += 1
+    return f"{newest}:{count}"

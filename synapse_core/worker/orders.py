@@ -1,0 +1,101 @@
+"""What an executor asks of a zygote: one JSON line each way over a Unix socket."""
+
+import json
+import socket
+from dataclasses import asdict, dataclass, field
+from typing import Literal, TypeAlias
+
+from synapse_core.types import JSONObject
+
+__all__ = [
+    "MAX_ORDER_BYTES",
+    "InspectOrder",
+    "Order",
+    "RunOrder",
+    "StopOrder",
+    "parse_order",
+    "receive_line",
+    "send_line",
+]
+
+MAX_ORDER_BYTES = 1 << 20
+"""No order is longer; params travel through the run store, never through an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """Execute a pending run. Answered `{"ok": true}` once its supervisor is forked.
+
+    Attributes:
+        home: Root of the home whose store holds the run.
+        run_id: The run.
+        environ: Allow-listed variables of the door that ordered it.
+    """
+
+    home: str
+    run_id: str
+    environ: dict[str, str] = field(default_factory=dict[str, str])
+    op: Literal["run"] = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class InspectOrder:
+    """Import a plugin and tell what it offers. Answered by the process that imported it."""
+
+    path: str
+    entrypoints: dict[str, str]
+    environ: dict[str, str] = field(default_factory=dict[str, str])
+    op: Literal["inspect"] = "inspect"
+
+
+@dataclass(frozen=True, slots=True)
+class StopOrder:
+    """Leave; what was forked goes on."""
+
+    op: Literal["stop"] = "stop"
+
+
+Order: TypeAlias = RunOrder | InspectOrder | StopOrder
+
+
+def parse_order(line: bytes) -> Order:
+    """Read what `send_line` wrote.
+
+    Raises:
+        ValueError: It is no order.
+    """
+    fields = json.loads(line)
+    match fields.pop("op"):
+        case "run":
+            return RunOrder(**fields)
+        case "inspect":
+            return InspectOrder(**fields)
+        case "stop":
+            return StopOrder()
+        case other:
+            raise ValueError(f"unknown order {other!r}")
+
+
+def send_line(connection: socket.socket, message: Order | JSONObject) -> None:
+    """Write one message and its newline."""
+    fields = message if isinstance(message, dict) else asdict(message)
+    connection.sendall(json.dumps(fields).encode() + b"\n")
+
+
+def receive_line(connection: socket.socket, max_bytes: int) -> bytes:
+    """Read up to the newline; empty when the other side left without finishing its line.
+
+    Raises:
+        ValueError: More than `max_bytes` came without a newline.
+        TimeoutError: The socket's own time-out ran out.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while chunk := connection.recv(1 << 16):
+        parts.append(chunk)
+        size += len(chunk)
+        if chunk.endswith(b"\n"):
+            return b"".join(parts)
+        if size > max_bytes:
+            raise ValueError(f"a message of more than {max_bytes} bytes")
+    return b""

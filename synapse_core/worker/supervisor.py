@@ -1,0 +1,198 @@
+"""The process that owns one run: claims it, lets attempts be made, and records how it ended.
+
+It never imports a plugin, so nothing a plugin does can keep it from its duties: heartbeats go on
+while user code holds the interpreter, a time-out is kept, and a crash is put on record.
+"""
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from synapse_core.config.home import Home
+from synapse_core.errors import LeaseLostError, StorageError, StoreUnavailableError
+from synapse_core.logs.redact import Redactor
+from synapse_core.model.event import EventKind
+from synapse_core.model.run import Outcome, Run, RunStatus, RunSummary
+from synapse_core.runs.captured import OutputReader, last_offset
+from synapse_core.runs.journal import JournalWriter
+from synapse_core.runs.processes import this_worker, worker_of
+from synapse_core.runs.reading import Journals
+from synapse_core.runs.recovery import remove_worker_note, write_worker_note
+from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.types import JSONObject
+from synapse_core.worker.attempt import HEARTBEAT_S, Attempt, AttemptEnd, StopReason
+from synapse_core.worker.child import Assignment, execute
+from synapse_core.worker.inbox import SignalInbox
+from synapse_core.worker.isolation import adopt_orphans
+from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
+from synapse_core.worker.sinks import ForwardedEvents
+
+__all__ = ["supervise"]
+
+LEASE_S = 15.0
+"""Seven missed heartbeats: a busy machine keeps its runs, a dead one gives them up soon."""
+
+FINISH_PATIENCE_S = 600.0
+"""How long an ended run waits for a store that is full or locked before recovery must do it."""
+
+_log = logging.getLogger(__name__)
+
+
+def supervise(home: Home, run_id: str, environ: dict[str, str]) -> None:
+    """Own the run until it has ended; returns at once when another worker was first."""
+    store = SqliteRunStore(home.database)
+    owner = str(this_worker())
+    run = store.claim(run_id, owner=owner, lease_s=LEASE_S)
+    if run is None:
+        return
+    adopt_orphans()
+    try:
+        _Supervisor(home, store, run, owner=owner, environ={**environ, **run.env}).run_to_its_end()
+    except LeaseLostError:
+        # Somebody took the run for dead; what it is now is theirs to say.
+        _log.warning("Lost the lease", extra={"action": "lease_lost", "run_id": run_id})
+
+
+class _Supervisor:
+    def __init__(
+        self, home: Home, store: SqliteRunStore, run: Run, *, owner: str, environ: dict[str, str]
+    ) -> None:
+        self._home = home
+        self._store = store
+        self._run = run
+        self._owner = owner
+        self._environ = environ
+        self._journals = Journals(home)
+        self._summary = RunSummary()
+        self._redact = Redactor.for_environment(environ).text
+        self._inbox = SignalInbox(signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM)
+
+    def run_to_its_end(self) -> None:
+        for folder in (self._home.artifacts(self._run.id), self._home.work(self._run.id)):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        attempt = 1
+        while True:
+            outcome, end = self._make_attempt(attempt)
+            pause_s = self._run.retry.wait_s(attempt)
+            if pause_s is None or not is_worth_repeating(outcome, end):
+                break
+            self._announce_retry(outcome, attempt, pause_s)
+            if self._is_stopped_within(pause_s):
+                outcome = Outcome(RunStatus.CANCELLED)
+                break
+            attempt += 1
+            self._store.begin_attempt(self._run.id, owner=self._owner, attempt=attempt)
+        self._finish(outcome, attempt)
+
+    def _make_attempt(self, number: int) -> tuple[Outcome, AttemptEnd]:
+        run = self._run
+        writer = self._open_journal()
+        writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": number})
+        assignment = Assignment(run, number, self._home, self._environ, self._output_size())
+
+        def body(control: int, status: int) -> NoReturn:
+            execute(assignment, writer, control=control, status=status)
+
+        attempt = Attempt(body, self._beat, self._inbox, timeout_s=run.timeout_s)
+        # From here the child is the only writer, until it is gone.
+        writer.close()
+        self._note_worker(attempt.pid)
+        end = attempt.watch()
+        self._drain(end.drained_to)
+        return decide_outcome(self._journals, run.id, end, timeout_s=run.timeout_s), end
+
+    def _open_journal(self) -> JournalWriter:
+        return JournalWriter.open(self._home.journal(self._run.id), redact=self._redact)
+
+    def _note_worker(self, pid: int) -> None:
+        """Leave word for a recovery of what to kill, should this process be killed itself."""
+        write_worker_note(self._home.run_dir(self._run.id), worker_of(pid))
+
+    def _drain(self, drained_to: int | None) -> None:
+        """Record the captured output that the process had no time to record."""
+        size = self._output_size()
+        if drained_to == size:
+            return
+        if drained_to is None:
+            drained_to = last_offset(self._home.journal(self._run.id))
+        with self._open_journal() as writer:
+            reader = OutputReader(
+                self._home.output(self._run.id), ForwardedEvents(writer), offset=drained_to
+            )
+            reader.finish()
+
+    def _output_size(self) -> int:
+        output = self._home.output(self._run.id)
+        return output.stat().st_size if output.exists() else 0
+
+    def _beat(self) -> StopReason | None:
+        try:
+            self._summary = self._journals.summarise(self._run.id, self._summary)
+            run = self._store.heartbeat(
+                self._run.id, owner=self._owner, lease_s=LEASE_S, summary=self._summary
+            )
+        except StoreUnavailableError:
+            # The next beat may reach it; the lease outlives several missed ones.
+            _log.warning("Missed a heartbeat", exc_info=True)
+            return None
+        if run.cancel_requested_at is None:
+            return None
+        return StopReason.FORCE if run.cancel_force else StopReason.CANCEL
+
+    def _announce_retry(self, outcome: Outcome, attempt: int, pause_s: float) -> None:
+        why = outcome.failure.message if outcome.failure is not None else outcome.status
+        self._say(
+            {
+                "status": RunStatus.RUNNING,
+                "attempt": attempt,
+                "reason": f"Attempt {attempt} failed: {why} The next one starts in {pause_s:g} s.",
+            }
+        )
+
+    def _is_stopped_within(self, pause_s: float) -> bool:
+        """Wait between two attempts; True as soon as somebody asks to stop."""
+        until = time.monotonic() + pause_s
+        while (left_s := until - time.monotonic()) > 0:
+            numbers = self._inbox.wait(min(left_s, HEARTBEAT_S))
+            if signal.SIGTERM in numbers or self._beat() is not None:
+                return True
+        return False
+
+    def _finish(self, outcome: Outcome, attempt: int) -> None:
+        """Record the end: the last event first, then status and result in one transaction.
+
+        A full disk or a locked store is waited for; when patience ends, this process does too,
+        and recovery finishes from the journal what is left.
+        """
+        status: JSONObject = {"status": outcome.status, "attempt": attempt}
+        if outcome.failure is not None:
+            status["reason"] = outcome.failure.message
+        self._patiently(lambda: self._say(status))
+        self._summary = self._journals.summarise(self._run.id, self._summary)
+        self._patiently(
+            lambda: self._store.finish(
+                self._run.id, outcome, owner=self._owner, summary=self._summary
+            )
+        )
+        remove_worker_note(self._home.run_dir(self._run.id))
+
+    def _say(self, status: JSONObject) -> None:
+        with self._open_journal() as writer:
+            writer.emit(EventKind.STATUS, status)
+
+    def _patiently(self, action: Callable[[], object]) -> None:
+        until = time.monotonic() + FINISH_PATIENCE_S
+        pause_s = 0.05
+        while True:
+            try:
+                action()
+            except StorageError:
+                if time.monotonic() > until:
+                    raise
+                _log.warning("Trying again in %.2f s", pause_s, exc_info=True)
+                self._inbox.wait(pause_s)
+                pause_s = min(pause_s * 2, 5.0)
+            else:
+                return

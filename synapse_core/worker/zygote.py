@@ -1,0 +1,150 @@
+"""`python -m synapse_core.worker.zygote SOCKET`: forks supervisors from a warm process.
+
+It has everything imported that a run needs, and never executes a plugin, opens a store or starts a
+thread, so a fork of it is whole and costs a few milliseconds. Any number of doors may share it; it
+holds no state, and killing it loses nothing but warmth.
+"""
+
+import gc
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from synapse_core.config.home import Home
+from synapse_core.worker.inspection import answer_inspection
+from synapse_core.worker.isolation import restore_signals
+from synapse_core.worker.orders import (
+    MAX_ORDER_BYTES,
+    InspectOrder,
+    RunOrder,
+    StopOrder,
+    parse_order,
+    receive_line,
+    send_line,
+)
+from synapse_core.worker.supervisor import supervise
+
+__all__ = ["main", "serve"]
+
+IDLE_S = 900.0
+"""Without an order for so long, it leaves; the next order starts another."""
+
+ORDER_TIMEOUT_S = 5.0
+"""A door writes its order at once; one that does not is not let hold up the others."""
+
+
+def serve(listener: socket.socket, path: Path) -> None:
+    """Answer orders until idle, told to stop, or replaced at `path`."""
+    identity = _identity(path)
+    served_at = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        selector.register(listener, selectors.EVENT_READ)
+        while time.monotonic() - served_at < IDLE_S and _identity(path) == identity:
+            if not selector.select(timeout=30.0):
+                continue
+            served_at = time.monotonic()
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(ORDER_TIMEOUT_S)
+                if not _answer(connection, listener):
+                    return
+
+
+def _answer(connection: socket.socket, listener: socket.socket) -> bool:
+    """Carry out one order; False when it was to stop."""
+    try:
+        if not _is_own_user(connection):
+            return True
+        line = receive_line(connection, MAX_ORDER_BYTES)
+        order = parse_order(line) if line else None
+    except (OSError, ValueError) as error:
+        print(f"Refused an order: {error}", file=sys.stderr)  # noqa: T201 - stderr is its log
+        return True
+    match order:
+        case RunOrder(home=home, run_id=run_id, environ=environ):
+            _fork(lambda: supervise(Home(Path(home)), run_id, environ), listener, connection)
+            _acknowledge(connection)
+        case InspectOrder():
+            _fork(lambda: answer_inspection(connection, order), listener)
+        case StopOrder():
+            _acknowledge(connection)
+            return False
+        case None:
+            pass
+    return True
+
+
+def _acknowledge(connection: socket.socket) -> None:
+    try:
+        send_line(connection, {"ok": True})
+    except OSError as error:
+        # The door left without its answer; what it ordered is under way and in the store.
+        print(f"Nobody took the answer: {error}", file=sys.stderr)  # noqa: T201 - its log
+
+
+def _fork(body: Callable[[], None], *inherited: socket.socket) -> None:
+    """Run `body` in a new process of its own session, without the sockets it has no use for."""
+    if os.fork() != 0:
+        return
+    exit_code = 1
+    try:
+        os.setsid()
+        restore_signals()
+        for held in inherited:
+            held.close()
+        gc.enable()
+        body()
+        exit_code = 0
+    except BaseException:  # noqa: BLE001 - the last stop before the zygote's own code
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(exit_code)
+
+
+def _is_own_user(connection: socket.socket) -> bool:
+    """The socket's folder is closed to others already; this is the second lock on the door."""
+    if sys.platform != "linux":
+        return True
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    _, uid, _ = struct.unpack("3i", credentials)
+    return uid == os.getuid()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def main() -> None:
+    """Listen at the socket named by the one argument; leave quietly when another already does."""
+    path = Path(sys.argv[1])
+    # Ended supervisors need no reaping: nobody asks for their exit status.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        # The executor holds a lock while it starts a zygote, so nobody else binds meanwhile.
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        path.chmod(0o600)
+        # Objects made so far are never collected: their pages stay shared with every fork.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        listener.listen(1024)
+        # Whoever started this waits for it to end: the listening is left to a fork of its own.
+        if os.fork() == 0:
+            serve(listener, path)
+
+
+if __name__ == "__main__":
+    main()
