@@ -1,0 +1,1 @@
+"""Looks for faults in a plugin before it runs."""

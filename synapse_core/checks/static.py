@@ -1,0 +1,111 @@
+"""Looks at a plugin without importing any of it."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from synapse_core.checks.classes import check_class
+from synapse_core.checks.dependencies import check_imports, find_reachable
+from synapse_core.checks.entrypoints import check_entrypoints, find_code
+from synapse_core.checks.functions import check_function
+from synapse_core.checks.habits import check_habits
+from synapse_core.checks.requirements import load_requirements
+from synapse_core.checks.shadowing import check_shadowed_modules, check_shadowed_names
+from synapse_core.checks.sources import BrokenSource, Source, load_sources
+from synapse_core.checks.subject import ActionCode, CheckedAction, Subject
+from synapse_core.checks.symbols import Symbols
+from synapse_core.model.plugin import Diagnostic, Severity
+
+__all__ = ["StaticReport", "check_source"]
+
+
+class StaticReport:
+    """What was found, and which actions are known to be broken."""
+
+    def __init__(self) -> None:
+        self.findings: list[Diagnostic] = []
+        self.broken_actions: set[str] = set()
+
+    def add(self, action: CheckedAction, findings: Sequence[Diagnostic]) -> None:
+        """Keep findings about an action."""
+        self.findings += findings
+        if any(finding.severity is Severity.ERROR for finding in findings):
+            self.broken_actions.add(action.spec.name)
+
+
+def check_source(
+    folder: Path, code: str, actions: Sequence[CheckedAction], *, prefix: str = ""
+) -> StaticReport:
+    """Return what the plugin's files tell.
+
+    Args:
+        folder: The plugin's folder.
+        code: Its code.
+        actions: Its actions, declared ones first.
+        prefix: Package that the folder itself is; empty when it is the import root.
+    """
+    sources, broken = load_sources(folder, prefix)
+    symbols = Symbols(sources, [one.module for one in broken])
+    subject = Subject(folder=folder, code=code, actions=actions, symbols=symbols, prefix=prefix)
+    report = StaticReport()
+    report.findings += check_entrypoints(subject)
+    codes: list[ActionCode] = []
+    for action in actions:
+        found = find_code(subject, action)
+        if isinstance(found, Diagnostic):
+            report.add(action, [found])
+        elif found is not None:
+            codes.append(found)
+            report.add(action, [*check_class(symbols, found), *check_function(symbols, found)])
+    names = find_reachable(subject)
+    reachable = [source for source in sources if source.module in names]
+    report.findings += _check_broken(broken, names)
+    report.findings += _check_unreachable(sources)
+    requirements, findings = load_requirements(folder)
+    report.findings += findings
+    report.findings += check_imports(subject, reachable, codes, requirements)
+    report.findings += check_shadowed_modules(subject, sources)
+    report.findings += check_shadowed_names(subject, reachable)
+    report.findings += check_habits(subject, reachable, codes)
+    return report
+
+
+def _check_broken(broken: Sequence[BrokenSource], reachable: set[str]) -> Iterator[Diagnostic]:
+    """Yield files that cannot be read; it is fatal only for those that are imported."""
+    for one in broken:
+        is_needed = one.module in reachable
+        severity = Severity.ERROR if is_needed else Severity.WARNING
+        yield replace(one.finding, severity=severity)
+
+
+def _check_unreachable(sources: Sequence[Source]) -> Iterator[Diagnostic]:
+    """Yield files with actions that no entrypoint can name."""
+    for source in sources:
+        if source.module:
+            continue
+        for node in source.tree.body:
+            if _looks_like_action(node):
+                part = next(
+                    part for part in source.path.with_suffix("").parts if not part.isidentifier()
+                )
+                yield Diagnostic(
+                    code="unreachable-module",
+                    message=f"No entrypoint can reach this action: {part!r} is no Python name.",
+                    severity=Severity.WARNING,
+                    file=str(source.path),
+                    line=node.lineno,
+                    column=node.col_offset + 1,
+                    fix=f"Rename it, for example to {part.replace('-', '_').replace(' ', '_')}.",
+                )
+                break
+
+
+def _looks_like_action(node: ast.stmt) -> bool:
+    match node:
+        case ast.ClassDef(bases=bases):
+            return any("BaseAction" in ast.unparse(base) for base in bases)
+        case ast.FunctionDef(decorator_list=decorators):
+            return any(ast.unparse(one).startswith(("action(", "action")) for one in decorators)
+        case _:
+            return False
