@@ -1,13 +1,19 @@
 """Compare runs and clear them away."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from synapse_core.model.run import RunFilter
-from synapse_core.types import JSONValue
+from synapse_core.errors import ConflictError, StorageError
+from synapse_core.model.run import Run, RunFilter
+from synapse_core.operations.runs import get_run
+from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace
 
 __all__ = ["Difference", "PruneReport", "RunDiff", "delete_runs", "diff_runs", "prune_runs"]
+
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,21 @@ class PruneReport:
 
 
 def diff_runs(workspace: Workspace, left: str, right: str) -> RunDiff:
-    """Compare two runs."""
-    raise NotImplementedError
+    """Compare two runs.
+
+    Raises:
+        RunNotFoundError: One of them is unknown.
+    """
+    one, other = get_run(workspace, left), get_run(workspace, right)
+    return RunDiff(
+        left=one.id,
+        right=other.id,
+        params=_differences(one.params, other.params),
+        status=_differences(_how_it_went(one), _how_it_went(other)),
+        metrics=_differences(dict(one.summary.metrics), dict(other.summary.metrics)),
+        result=_differences({"result": one.result}, {"result": other.result}),
+        artifacts=_differences(_files(one), _files(other)),
+    )
 
 
 def delete_runs(
@@ -54,12 +73,94 @@ def delete_runs(
     Raises:
         RunNotFoundError: One is unknown; nothing was removed.
         ConflictError: One has not ended; nothing was removed.
+        StorageError: A folder could not be removed; its run stays listed.
     """
-    raise NotImplementedError
+    for run_id in run_ids:
+        run = get_run(workspace, run_id)
+        if not run.status.is_terminal:
+            raise ConflictError(
+                f"Run {run_id} is {run.status} and cannot be removed.",
+                hint="Cancel it first, or leave it out.",
+                run_id=run_id,
+            )
+    freed = 0
+    for run_id in run_ids:
+        folder = workspace.home.run_dir(run_id)
+        freed += _size(folder)
+        if dry_run:
+            continue
+        # Folder first: a run that is listed without its folder can be removed again, a folder
+        # without its run would never be found.
+        _remove(folder)
+        workspace.runs.delete([run_id])
+    return PruneReport(run_ids=tuple(run_ids), freed_bytes=freed, dry_run=dry_run)
 
 
 def prune_runs(
     workspace: Workspace, where: RunFilter, *, keep: int = 0, dry_run: bool = False
 ) -> PruneReport:
     """Remove ended runs that match, but the newest `keep` of them."""
-    raise NotImplementedError
+    ended = [run.id for run in _all(workspace, where) if run.status.is_terminal]
+    return delete_runs(workspace, ended[keep:], dry_run=dry_run)
+
+
+def _all(workspace: Workspace, where: RunFilter) -> Iterator[Run]:
+    cursor = None
+    while True:
+        page = workspace.runs.list(where, limit=_PAGE, cursor=cursor)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _how_it_went(run: Run) -> JSONObject:
+    duration = None
+    if run.started_at is not None and run.finished_at is not None:
+        duration = round(run.finished_at - run.started_at, 3)
+    failure = asdict(run.failure) if run.failure is not None else {}
+    return {
+        "status": run.status,
+        "plugin_version": run.plugin_version,
+        "attempt": run.attempt,
+        "duration_s": duration,
+        "error": f"{failure['type']}: {failure['message']}" if failure else None,
+    }
+
+
+def _files(run: Run) -> JSONObject:
+    return {
+        name: f"{artifact.size_bytes} bytes, sha256 {artifact.sha256[:12]}"
+        for name, artifact in run.summary.artifacts.items()
+    }
+
+
+def _differences(
+    left: Mapping[str, JSONValue], right: Mapping[str, JSONValue], above: str = ""
+) -> tuple[Difference, ...]:
+    found: list[Difference] = []
+    for key in {**left, **right}:
+        path = f"{above}{key}"
+        one, other = left.get(key), right.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            found += _differences(one, other, f"{path}.")
+        elif one != other:
+            found.append(Difference(path, one, other))
+    return tuple(found)
+
+
+def _size(folder: Path) -> int:
+    return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageError(
+            f"Cannot remove {folder}: {error.strerror}.",
+            hint="Check its permissions, then prune again.",
+            path=str(folder),
+        ) from error

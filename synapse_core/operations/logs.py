@@ -1,9 +1,17 @@
 """Read and follow what a run said."""
 
+import json
+import re
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from synapse_core.model.event import Event, LogLevel
+from synapse_core.errors import InvalidInputError
+from synapse_core.logs.display import neutralise
+from synapse_core.model.event import LOG_KINDS, Event, EventKind, LogLevel
+from synapse_core.model.run import RunStatus
+from synapse_core.operations.runs import get_run
+from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace
 
 __all__ = [
@@ -19,6 +27,12 @@ __all__ = [
     "read_metrics",
 ]
 
+_PAGE = 200
+"""Events read at once while lines are looked for."""
+
+_LIVENESS_S = 1.0
+"""How long a silent run goes without a look whether its worker is still there."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
@@ -29,7 +43,7 @@ class LogLine:
         time: Unix time in seconds.
         level: Its weight.
         source: Where it came from: `action`, `logging`, `stdout`, `status`, `error`, …
-        text: The line, free of control characters.
+        text: The line, free of control characters; further lines of a text are indented.
     """
 
     seq: int
@@ -71,9 +85,9 @@ class LogPage:
         next_cursor: Continues after the last event looked at; never None.
         total_lines: Log lines of the run so far.
         total_bytes: Size of its journal.
-        truncated: More matching lines were there than the page could hold.
-        at_end: Nothing stands after `next_cursor` now.
-        eof: The run has ended and nothing more will come.
+        truncated: More matching lines are there than the page could hold: later ones after
+            `next_cursor`, or, with `tail`, earlier ones.
+        eof: The run has ended and nothing stands after `next_cursor`.
     """
 
     lines: tuple[LogLine, ...]
@@ -81,7 +95,6 @@ class LogPage:
     total_lines: int
     total_bytes: int
     truncated: bool
-    at_end: bool
     eof: bool
 
 
@@ -96,7 +109,22 @@ class MetricPoint:
 
 def log_line(event: Event) -> LogLine | None:
     """Return the event as a line; None for kinds that are no lines."""
-    raise NotImplementedError
+    data = event.data
+    match event.kind:
+        case EventKind.LOG:
+            level, source, text = _level(data), str(data.get("source", "action")), _log_text(data)
+        case EventKind.MESSAGE:
+            level, source, text = _level(data), "message", str(data.get("message", ""))
+        case EventKind.ERROR:
+            text = f"{data.get('type')}: {data.get('message')}"
+            level, source = LogLevel.ERROR, "error"
+        case EventKind.STATUS:
+            level, source, text = _status_level(data), "status", _status_text(data)
+        case EventKind.STEP:
+            level, source, text = _step_level(data), "step", _step_text(data)
+        case _:
+            return None
+    return LogLine(event.seq, event.time, level, source, _one_entry(text))
 
 
 def read_logs(workspace: Workspace, run_id: str, query: LogQuery) -> LogPage:
@@ -107,7 +135,22 @@ def read_logs(workspace: Workspace, run_id: str, query: LogQuery) -> LogPage:
         CursorError: The cursor is not this run's.
         InvalidInputError: `grep` is no regular expression.
     """
-    raise NotImplementedError
+    run = get_run(workspace, run_id)
+    match_line = _LineFilter(query)
+    if query.cursor is None and query.tail is not None:
+        lines, cursor, truncated = _read_tail(workspace, run_id, query, match_line)
+    else:
+        lines, cursor, truncated = _read_forward(workspace, run_id, query, match_line)
+    journal = workspace.home.journal(run_id)
+    at_end = not workspace.journals.read(run_id, after=cursor, limit=1).items
+    return LogPage(
+        lines=tuple(lines),
+        next_cursor=cursor,
+        total_lines=run.summary.log_lines,
+        total_bytes=journal.stat().st_size if journal.exists() else 0,
+        truncated=truncated,
+        eof=run.status.is_terminal and at_end,
+    )
 
 
 def follow_events(
@@ -118,21 +161,211 @@ def follow_events(
     Woken by the write. With `idle_s`, yields None whenever nothing came for so many seconds, so
     that the caller can redraw or leave. A worker that dies meanwhile is recovered, which ends it.
     """
-    raise NotImplementedError
+    pause_s = min(idle_s, _LIVENESS_S) if idle_s is not None else _LIVENESS_S
+    while True:
+        page = workspace.journals.read(run_id, after=cursor, limit=_PAGE)
+        cursor = page.next_cursor
+        for event in page.items:
+            yield event
+            if _is_end(event):
+                return
+        if page.items or workspace.journals.wait(run_id, cursor, timeout_s=pause_s):
+            continue
+        if idle_s is not None:
+            yield None
+        run = get_run(workspace, run_id)
+        if run.status.is_terminal and not workspace.journals.read(run_id, after=cursor).items:
+            return
 
 
 def follow_logs(workspace: Workspace, run_id: str, query: LogQuery) -> Iterator[LogLine]:
     """Yield lines that match as they are written, from the query's cursor or tail, to the end."""
-    raise NotImplementedError
+    match_line = _LineFilter(query)
+    cursor = query.cursor
+    if cursor is None and query.tail is not None:
+        lines, cursor, _ = _read_tail(workspace, run_id, query, match_line)
+        yield from lines
+    for event in follow_events(workspace, run_id, cursor=cursor):
+        line = log_line(event) if event is not None else None
+        if line is not None:
+            yield from match_line.feed(line)
 
 
 def read_metrics(
     workspace: Workspace, run_id: str, *, name: str | None = None, limit: int = 10_000
 ) -> dict[str, list[MetricPoint]]:
-    """Return the series of each metric, keyed `category/name`, oldest first, last `limit` points."""
-    raise NotImplementedError
+    """Return the series of each metric, keyed `category/name`, oldest first, last `limit` points.
+
+    Raises:
+        RunNotFoundError: No such run.
+    """
+    workspace.runs.get(run_id)
+    series: dict[str, list[MetricPoint]] = {}
+    page = workspace.journals.tail(run_id, limit, kinds=frozenset({EventKind.METRICS}))
+    for event in page.items:
+        values = event.data.get("values")
+        if not isinstance(values, dict):
+            continue
+        for key, value in values.items():
+            full_name = f"{event.data.get('category')}/{key}"
+            if name in {None, key, full_name} and isinstance(value, bool | int | float | str):
+                point = MetricPoint(event.seq, event.time, value)
+                series.setdefault(full_name, []).append(point)
+    return series
 
 
 def read_messages(workspace: Workspace, run_id: str, *, limit: int = 100) -> tuple[LogLine, ...]:
-    """Return the last messages meant for the person who started the run."""
-    raise NotImplementedError
+    """Return the last messages meant for the person who started the run.
+
+    Raises:
+        RunNotFoundError: No such run.
+    """
+    workspace.runs.get(run_id)
+    page = workspace.journals.tail(run_id, limit, kinds=frozenset({EventKind.MESSAGE}))
+    return tuple(line for event in page.items if (line := log_line(event)) is not None)
+
+
+class _LineFilter:
+    """Lets through the lines that a query asks for, with the context around found ones."""
+
+    def __init__(self, query: LogQuery) -> None:
+        self._least = query.level.weight if query.level is not None else 0
+        self._before: deque[LogLine] = deque(maxlen=query.context)
+        self._context = query.context
+        self._after = 0
+        try:
+            self._pattern = re.compile(query.grep, re.IGNORECASE) if query.grep else None
+        except re.error as error:
+            raise InvalidInputError(
+                f"{query.grep!r} is no regular expression: {error}.",
+                hint="Escape special characters with a backslash, or search for plain words.",
+                grep=query.grep,
+            ) from error
+
+    def feed(self, line: LogLine) -> list[LogLine]:
+        """Return the lines that `line` lets through: earlier context, then itself, or none."""
+        if line.level.weight < self._least:
+            return []
+        if self._pattern is None:
+            return [line]
+        if self._pattern.search(line.text):
+            found = [*self._before, line]
+            self._before.clear()
+            self._after = self._context
+            return found
+        if self._after > 0:
+            self._after -= 1
+            return [line]
+        self._before.append(line)
+        return []
+
+
+def _read_forward(
+    workspace: Workspace, run_id: str, query: LogQuery, match_line: _LineFilter
+) -> tuple[list[LogLine], str, bool]:
+    lines: list[LogLine] = []
+    budget = query.max_chars
+    cursor = query.cursor
+    while True:
+        start = cursor
+        page = workspace.journals.read(run_id, after=start, limit=_PAGE, kinds=LOG_KINDS)
+        cursor = page.next_cursor or ""
+        for position, event in enumerate(page.items):
+            line = log_line(event)
+            for found in match_line.feed(line) if line is not None else ():
+                fitted = _fit(found, query.max_chars)
+                if lines and (budget < len(fitted.text) or len(lines) >= query.limit):
+                    # Stand before this event, so that the next page begins with it.
+                    return lines, _cursor_before(workspace, run_id, start, position), True
+                budget -= len(fitted.text) + 1
+                lines.append(fitted)
+        if len(page.items) < _PAGE:
+            return lines, cursor, False
+
+
+def _cursor_before(workspace: Workspace, run_id: str, start: str | None, position: int) -> str:
+    page = workspace.journals.read(run_id, after=start, limit=position, kinds=LOG_KINDS)
+    return page.next_cursor or ""
+
+
+def _read_tail(
+    workspace: Workspace, run_id: str, query: LogQuery, match_line: _LineFilter
+) -> tuple[list[LogLine], str, bool]:
+    wanted = min(query.tail or 0, query.limit)
+    window = max(wanted, 1)
+    while True:
+        page = workspace.journals.tail(run_id, window, kinds=LOG_KINDS)
+        lines = [
+            _fit(found, query.max_chars)
+            for event in page.items
+            if (line := log_line(event)) is not None
+            for found in match_line.feed(line)
+        ]
+        if len(lines) >= wanted or len(page.items) < window:
+            break
+        window *= 8
+        match_line = _LineFilter(query)
+    kept = lines[-wanted:] if wanted else []
+    while len(kept) > 1 and sum(len(line.text) + 1 for line in kept) > query.max_chars:
+        kept = kept[max(1, len(kept) // 16) :]
+    return kept, page.next_cursor or "", len(kept) < min(len(lines), wanted)
+
+
+def _fit(line: LogLine, max_chars: int) -> LogLine:
+    surplus = len(line.text) - max_chars
+    if surplus <= 0:
+        return line
+    return replace(line, text=f"{line.text[:max_chars]} … [{surplus} more characters]")
+
+
+def _is_end(event: Event) -> bool:
+    return event.kind is EventKind.STATUS and RunStatus(str(event.data["status"])).is_terminal
+
+
+def _one_entry(text: str) -> str:
+    # A text of several lines must not be able to pass for several entries.
+    return "\n  ".join(neutralise(part) for part in text.splitlines()) if text else ""
+
+
+_LEVEL_NAMES = {"danger": LogLevel.ERROR}
+"""`log_message` knows `danger`; a log has levels."""
+
+
+def _level(data: JSONObject) -> LogLevel:
+    name = str(data.get("level", "info"))
+    return _LEVEL_NAMES.get(name) or LogLevel(name)
+
+
+def _log_text(data: JSONObject) -> str:
+    text = str(data.get("message", ""))
+    fields = data.get("fields")
+    return f"{text} {json.dumps(fields, ensure_ascii=False)}" if fields else text
+
+
+def _status_level(data: JSONObject) -> LogLevel:
+    match data.get("status"):
+        case RunStatus.SUCCEEDED:
+            return LogLevel.SUCCESS
+        case RunStatus.FAILED:
+            return LogLevel.ERROR
+        case RunStatus.CANCELLED:
+            return LogLevel.WARNING
+        case _:
+            return LogLevel.INFO
+
+
+def _status_text(data: JSONObject) -> str:
+    attempt = data.get("attempt")
+    again = f", attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
+    reason = data.get("reason")
+    return f"{data.get('status')}{again}{f': {reason}' if reason else ''}"
+
+
+def _step_level(data: JSONObject) -> LogLevel:
+    transition = str(data.get("transition"))
+    return LogLevel.ERROR if transition.endswith("failed") else LogLevel.INFO
+
+
+def _step_text(data: JSONObject) -> str:
+    error = data.get("error")
+    return f"step {data.get('name')} {data.get('transition')}{f': {error}' if error else ''}"

@@ -1,12 +1,21 @@
 """What a run left: its artifacts."""
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from synapse_core.errors import ArtifactNotFoundError, PathRefusedError, nearest
+from synapse_core.logs.display import neutralise
 from synapse_core.model.run import ArtifactInfo
+from synapse_core.operations.runs import get_run
+from synapse_core.types import JSONValue
 from synapse_core.workspace import Workspace
 
 __all__ = ["OutputPreview", "list_outputs", "locate_output", "preview_output"]
+
+_MAX_LINE_CHARS = 2000
+_SNIFFED_BYTES = 8192
+"""A file with a NUL byte or broken UTF-8 in so many bytes is binary; git decides alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +38,12 @@ class OutputPreview:
 
 
 def list_outputs(workspace: Workspace, run_id: str) -> tuple[ArtifactInfo, ...]:
-    """Return the artifacts of the run, in the order they were first saved."""
-    raise NotImplementedError
+    """Return the artifacts of the run, in the order they were first saved.
+
+    Raises:
+        RunNotFoundError: No such run.
+    """
+    return tuple(get_run(workspace, run_id).summary.artifacts.values())
 
 
 def locate_output(workspace: Workspace, run_id: str, name: str) -> tuple[ArtifactInfo, Path]:
@@ -40,11 +53,73 @@ def locate_output(workspace: Workspace, run_id: str, name: str) -> tuple[Artifac
         ArtifactNotFoundError: No such artifact; the hint lists those there are.
         PathRefusedError: The file was replaced by something outside the run's folder.
     """
-    raise NotImplementedError
+    artifacts = {artifact.name: artifact for artifact in list_outputs(workspace, run_id)}
+    artifact = artifacts.get(name)
+    if artifact is None:
+        listed = ", ".join(islice(artifacts, 20)) or "none"
+        raise ArtifactNotFoundError(
+            f"Run {run_id} saved no artifact {name!r}.",
+            hint=f"{nearest(name, artifacts)} It saved: {listed}.".strip(),
+            run_id=run_id,
+            known=list[JSONValue](artifacts),
+        )
+    folder = workspace.home.run_dir(run_id).resolve()
+    path = (folder / artifact.path).resolve()
+    if not path.is_relative_to(folder):
+        raise PathRefusedError(
+            f"The artifact {name!r} leads outside the folder of its run.",
+            hint="Something replaced it by a link. Run the action again.",
+            run_id=run_id,
+        )
+    if not path.is_file():
+        raise ArtifactNotFoundError(
+            f"The file of artifact {name!r} is gone from {path}.",
+            hint="It was removed after the run. Run the action again.",
+            run_id=run_id,
+        )
+    return artifact, path
 
 
 def preview_output(
     workspace: Workspace, run_id: str, name: str, *, lines: int = 20, max_chars: int = 8000
 ) -> OutputPreview:
-    """Return the first lines of an artifact."""
-    raise NotImplementedError
+    """Return the first lines of an artifact.
+
+    Raises:
+        ArtifactNotFoundError: No such artifact.
+    """
+    artifact, path = locate_output(workspace, run_id, name)
+    if _is_binary(path):
+        return OutputPreview(
+            artifact=artifact, path=path, text="", is_binary=True, truncated=artifact.size_bytes > 0
+        )
+    shown: list[str] = []
+    size = 0
+    with path.open(encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        # Bounded reads: one line may be as long as the file.
+        while line := file.readline(_MAX_LINE_CHARS):
+            size += len(line)
+            if len(shown) >= lines or size > max_chars:
+                return OutputPreview(
+                    artifact=artifact,
+                    path=path,
+                    text="\n".join(shown),
+                    is_binary=False,
+                    truncated=True,
+                )
+            shown.append(neutralise(line.rstrip("\r\n")))
+    return OutputPreview(
+        artifact=artifact, path=path, text="\n".join(shown), is_binary=False, truncated=False
+    )
+
+
+def _is_binary(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(_SNIFFED_BYTES)
+    if b"\0" in head:
+        return True
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start < len(head) - 4  # the cut itself may split the last character
+    return False

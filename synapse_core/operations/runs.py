@@ -1,8 +1,22 @@
 """Start, watch, stop and repeat runs."""
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 
-from synapse_core.model.run import Page, Run, RunFilter
+from synapse_core.errors import InvalidInputError, RunNotFoundError, StorageError, SynapseError
+from synapse_core.model.event import EventKind
+from synapse_core.model.run import (
+    Outcome,
+    Page,
+    Run,
+    RunFailure,
+    RunFilter,
+    RunStatus,
+)
+from synapse_core.operations.plugins import describe_action, find_plugin, validate_params
+from synapse_core.ports import Executor
+from synapse_core.runs.ids import is_run_id, new_run_id
+from synapse_core.runs.recovery import recover_if_abandoned
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace
 
@@ -16,6 +30,14 @@ __all__ = [
     "start_run",
     "wait_run",
 ]
+
+_STATUS_ONLY = frozenset({EventKind.STATUS})
+
+_UNCLAIMED_S = 5.0
+"""A placed run is claimed within milliseconds; one that is not by then was lost on the way."""
+
+_LIVENESS_S = 1.0
+"""How long a silent run goes without a look whether its worker is still there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +54,7 @@ class StartRun:
         env: Variables for the worker, besides the plugin's and the allow-listed ones.
         idempotency_key: Starting again with the same key returns the same run.
         dry_run: Check everything and return the run as it would be created, without creating it.
+        rerun_of: The earlier run that this one repeats.
     """
 
     plugin: str
@@ -43,6 +66,7 @@ class StartRun:
     env: dict[str, str] = field(default_factory=dict[str, str])
     idempotency_key: str | None = None
     dry_run: bool = False
+    rerun_of: str | None = None
 
 
 def start_run(workspace: Workspace, request: StartRun) -> Run:
@@ -53,8 +77,16 @@ def start_run(workspace: Workspace, request: StartRun) -> Run:
         ActionNotFoundError: No such action.
         ParamsError: The params do not meet the action's schema; nothing was created.
         ActionLoadError: The plugin cannot be imported; nothing was created.
+        WorkerLostError: No worker could be started; the run is recorded as failed.
     """
-    raise NotImplementedError
+    executor = workspace.executor(request.executor)
+    run = _describe_run(workspace, request)
+    if request.dry_run:
+        return run
+    created = _create(workspace, run)
+    if created.id == run.id:
+        _place(workspace, executor, created)
+    return created
 
 
 def get_run(workspace: Workspace, run_id: str) -> Run:
@@ -63,29 +95,81 @@ def get_run(workspace: Workspace, run_id: str) -> Run:
     Raises:
         RunNotFoundError: No such run.
     """
-    raise NotImplementedError
+    run = workspace.runs.get(run_id)
+    if run.status is RunStatus.RUNNING:
+        run = recover_if_abandoned(workspace.runs, workspace.home, run)
+    elif run.status is RunStatus.PENDING and time.time() - run.created_at > _UNCLAIMED_S:
+        # The door died between creating and placing it, or the zygote with the order in hand.
+        # Placing again is harmless: only one worker can claim it.
+        _place(workspace, workspace.executor(run.executor), run)
+    if run.status.is_terminal:
+        return run
+    return replace(run, summary=workspace.journals.summarise(run_id, run.summary))
 
 
 def find_run(workspace: Workspace, reference: str) -> str:
     """Return the id of the run meant by `reference`: an id, a unique part of one, or `last`.
 
+    Only the newest thousand runs are searched for parts.
+
     Raises:
         RunNotFoundError: Nothing matches.
         InvalidInputError: Several runs match; the hint lists them.
     """
-    raise NotImplementedError
+    if is_run_id(reference):
+        return workspace.runs.get(reference).id
+    newest = [run.id for run in workspace.runs.list(RunFilter(), limit=1000).items]
+    matches = newest[:1] if reference == "last" else [id_ for id_ in newest if reference in id_]
+    if not matches or not reference:
+        raise RunNotFoundError(reference, newest)
+    if len(matches) > 1:
+        listed = ", ".join(matches[:5])
+        raise InvalidInputError(
+            f"{len(matches)} runs have {reference!r} in their id.",
+            hint=f"Give more of it. The newest: {listed}.",
+            reference=reference,
+        )
+    return matches[0]
 
 
 def wait_run(workspace: Workspace, run_id: str, *, timeout_s: float) -> Run:
-    """Return the run when it has ended, or as it stands when the time is over. Never stops it."""
-    raise NotImplementedError
+    """Return the run when it has ended, or as it stands when the time is over. Never stops it.
+
+    Raises:
+        RunNotFoundError: No such run.
+    """
+    until = time.monotonic() + timeout_s
+    cursor = workspace.journals.tail(run_id, 1).next_cursor
+    while True:
+        run = get_run(workspace, run_id)
+        left_s = until - time.monotonic()
+        if run.status.is_terminal or left_s <= 0:
+            return run
+        workspace.journals.wait(run_id, cursor, timeout_s=min(left_s, _LIVENESS_S))
+        page = workspace.journals.read(run_id, after=cursor, kinds=_STATUS_ONLY)
+        cursor = page.next_cursor
+        if any(RunStatus(str(event.data["status"])).is_terminal for event in page.items):
+            return _settled(workspace, run_id)
 
 
 def list_runs(
     workspace: Workspace, where: RunFilter, *, limit: int = 50, cursor: str | None = None
 ) -> Page[Run]:
-    """Return runs that match, newest first, without params, result and env."""
-    raise NotImplementedError
+    """Return runs that match, newest first, without params, result and env.
+
+    Raises:
+        CursorError: The cursor is not one of this list's.
+    """
+    page = workspace.runs.list(where, limit=limit, cursor=cursor)
+    return Page(
+        tuple(
+            recover_if_abandoned(workspace.runs, workspace.home, run)
+            if run.status is RunStatus.RUNNING
+            else run
+            for run in page.items
+        ),
+        page.next_cursor,
+    )
 
 
 def cancel_run(workspace: Workspace, run_id: str, *, force: bool = False, wait_s: float = 0) -> Run:
@@ -93,12 +177,107 @@ def cancel_run(workspace: Workspace, run_id: str, *, force: bool = False, wait_s
 
     Cooperative first, then SIGTERM, then SIGKILL to its whole process group; `force` kills at once.
     A run that has ended is returned unchanged.
+
+    Raises:
+        RunNotFoundError: No such run.
     """
-    raise NotImplementedError
+    run = workspace.runs.request_cancel(run_id, force=force)
+    if run.status is RunStatus.RUNNING:
+        workspace.executor(run.executor).cancel(run)
+    return wait_run(workspace, run_id, timeout_s=wait_s)
 
 
 def rerun(
     workspace: Workspace, run_id: str, *, params: JSONObject | None = None, dry_run: bool = False
 ) -> Run:
-    """Start the run's action again with its params, those in `params` replacing the old ones."""
-    raise NotImplementedError
+    """Start the run's action again with its params, those in `params` replacing the old ones.
+
+    The plugin's code and manifest are taken as they are now; timeout, retries and variables of the
+    earlier run are kept.
+
+    Raises:
+        RunNotFoundError: No such run.
+        ParamsError: The params no longer meet the action's schema.
+    """
+    earlier = workspace.runs.get(run_id)
+    request = StartRun(
+        plugin=earlier.plugin_path,
+        action=earlier.action,
+        params={**earlier.params, **(params or {})},
+        executor=earlier.executor,
+        timeout_s=earlier.timeout_s,
+        retries=earlier.retry.retries,
+        env=earlier.env,
+        dry_run=dry_run,
+        rerun_of=run_id,
+    )
+    return start_run(workspace, request)
+
+
+def _describe_run(workspace: Workspace, request: StartRun) -> Run:
+    """Check the request against what the plugin says of itself, and return the run it asks for."""
+    plugin = find_plugin(workspace, request.plugin)
+    described = describe_action(workspace, plugin, request.action)
+    validate_params(described.schema, request.params)
+    spec = described.spec
+    retry = spec.retry
+    if request.retries is not None:
+        retry = replace(retry, retries=request.retries)
+    now = time.time()
+    return Run(
+        id=new_run_id(now),
+        plugin=plugin.code,
+        plugin_version=plugin.version,
+        plugin_path=str(plugin.path),
+        action=spec.name,
+        entrypoint=spec.entrypoint,
+        params=request.params,
+        executor=request.executor,
+        env={**plugin.env, **request.env},
+        timeout_s=request.timeout_s if request.timeout_s is not None else spec.timeout_s,
+        retry=retry,
+        resources=spec.resources,
+        created_at=now,
+        rerun_of=request.rerun_of,
+        idempotency_key=request.idempotency_key,
+    )
+
+
+def _create(workspace: Workspace, run: Run) -> Run:
+    folder = workspace.home.run_dir(run.id)
+    try:
+        # Its followers wait for the journal to appear in it.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"Cannot make the run's folder {folder}: {error.strerror}.",
+            hint="Free disk space or check the permissions; `synapse doctor` looks for both.",
+            path=str(folder),
+        ) from error
+    created = workspace.runs.create(run)
+    if created.id != run.id:
+        folder.rmdir()
+    return created
+
+
+def _place(workspace: Workspace, executor: Executor, run: Run) -> None:
+    try:
+        executor.submit(run)
+    except SynapseError as error:
+        failure = RunFailure(
+            type=type(error).__name__, message=error.message, code=error.code, hint=error.hint
+        )
+        workspace.runs.finish(run.id, Outcome(RunStatus.FAILED, failure=failure), owner=None)
+        raise
+
+
+def _settled(workspace: Workspace, run_id: str) -> Run:
+    """Return a run whose last event is on record, once its store says the same.
+
+    The two writes follow each other within milliseconds, and no watch covers every kind of store.
+    """
+    pause_s = 0.001
+    while not (run := get_run(workspace, run_id)).status.is_terminal and pause_s < _LIVENESS_S:
+        time.sleep(pause_s)
+        pause_s *= 2
+    return run
