@@ -1,3 +1,73 @@
-"""Write typed Python actions, run them anywhere, watch them, and ship them."""
+"""Write typed Python actions, run them anywhere, watch them, and ship them.
+
+Each public name is imported when it is first asked for, so that a program pays for what it uses.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synapse_core.actions.base import BaseAction
+    from synapse_core.actions.decorator import action
+    from synapse_core.context import RuntimeContext
+    from synapse_core.context.env import PluginEnvironment
+    from synapse_core.discovery import PluginDiscovery
+    from synapse_core.enums import PluginCategory
+    from synapse_core.executors.local import LocalExecutor
+    from synapse_core.runner import run_plugin
+    from synapse_core.steps import (
+        BaseStep,
+        BaseStepContext,
+        Orchestrator,
+        StepRegistry,
+        StepResult,
+    )
+
+__all__ = [
+    "BaseAction",
+    "BaseStep",
+    "BaseStepContext",
+    "LocalExecutor",
+    "Orchestrator",
+    "PluginCategory",
+    "PluginDiscovery",
+    "PluginEnvironment",
+    "RuntimeContext",
+    "StepRegistry",
+    "StepResult",
+    "__version__",
+    "action",
+    "run_plugin",
+]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "BaseAction": "synapse_core.actions.base",
+    "BaseStep": "synapse_core.steps",
+    "BaseStepContext": "synapse_core.steps",
+    "LocalExecutor": "synapse_core.executors.local",
+    "Orchestrator": "synapse_core.steps",
+    "PluginCategory": "synapse_core.enums",
+    "PluginDiscovery": "synapse_core.discovery",
+    "PluginEnvironment": "synapse_core.context.env",
+    "RuntimeContext": "synapse_core.context",
+    "StepRegistry": "synapse_core.steps",
+    "StepResult": "synapse_core.steps",
+    "action": "synapse_core.actions.decorator",
+    "run_plugin": "synapse_core.runner",
+}
+"""The module of each public name."""
+
+if not TYPE_CHECKING:  # else a misspelt name would pass a type checker
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

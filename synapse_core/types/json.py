@@ -1,4 +1,4 @@
-"""Types that every floor shares."""
+"""What JSON can say."""
 
 from typing import TypeAlias
 
