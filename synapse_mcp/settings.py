@@ -136,6 +136,11 @@ def _parser() -> argparse.ArgumentParser:
         help="when destructive tools ask for a yes: deletions only (auto), all of them and only a "
         "person (always), none (never); default: %(default)s",
     )
+    parser.add_argument(
+        "--warm",
+        action="store_true",
+        help="record the answers that the next start with the other flags gives at once, and exit",
+    )
     version = f"synapse-mcp {synapse_core.__version__}"
     parser.add_argument("--version", action="version", version=version)
     return parser

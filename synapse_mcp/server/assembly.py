@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
-from mcp.server import CacheHint, Server
+from mcp.server import CacheHint, InitializationOptions, NotificationOptions, Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, SubscriptionBus
 
 import synapse_core
 from synapse_mcp.prompts.library import PromptLibrary, load_prompts, prompt_folder
@@ -19,7 +20,7 @@ from synapse_mcp.settings import Settings
 from synapse_mcp.tools.catalog import TOOLS
 from synapse_mcp.tools.toolbox import Toolbox
 
-__all__ = ["build_server"]
+__all__ = ["build_server", "initialization_options"]
 
 _NAME = "synapse"
 _LISTS = CacheHint(ttl_ms=300_000, scope="public")
@@ -27,7 +28,11 @@ _LISTS = CacheHint(ttl_ms=300_000, scope="public")
 
 
 def build_server(
-    settings: Settings, *, home: Path | None = None, environ: Mapping[str, str] | None = None
+    settings: Settings,
+    *,
+    home: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    bus: SubscriptionBus | None = None,
 ) -> Server[Host]:
     """Return a server for both eras of the protocol; opens nothing yet.
 
@@ -39,6 +44,7 @@ def build_server(
         settings: Which tools it offers, and where it looks for plugins.
         home: Folder to keep things in; None for `SYNAPSE_HOME`, else `~/.synapse`.
         environ: Environment to read and to hand on to workers; None for the process's own.
+        bus: Where changes are published; None for one that nobody else publishes to.
     """
     toolbox = Toolbox(TOOLS, settings)
     prompts = PromptLibrary(load_prompts(prompt_folder()))
@@ -76,9 +82,16 @@ def build_server(
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
         on_completion=handlers.complete,
+        on_subscriptions_listen=ListenHandler(bus or InMemorySubscriptionBus()),
     )
     # A question to the user travels through the client and back: sealed, so that its answer counts
     # for no other question.
     boundary = RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=_NAME)
     server.middleware.append(boundary)
     return server
+
+
+def initialization_options(server: Server[Host]) -> InitializationOptions:
+    """Return what a handshake tells: lists change only when a recorded answer was out of date."""
+    changing = NotificationOptions(tools_changed=True, prompts_changed=True, resources_changed=True)
+    return server.create_initialization_options(changing)

@@ -4,13 +4,16 @@ import io
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 import anyio
-from mcp.server import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.subscriptions import InMemorySubscriptionBus
 
-from synapse_mcp.server.assembly import build_server
-from synapse_mcp.server.host import Host
+from synapse_mcp.front.receptionist import Handover
+from synapse_mcp.server.assembly import build_server, initialization_options
+from synapse_mcp.server.recording import keep_record
+from synapse_mcp.server.takeover import QuietStart, Replayed, tell_changes
 from synapse_mcp.settings import Settings
 
 __all__ = ["serve"]
@@ -18,11 +21,15 @@ __all__ = ["serve"]
 _LOGGER = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, *, read_fd: int, write_fd: int) -> None:
+def serve(
+    settings: Settings, flags: Sequence[str], handover: Handover, *, read_fd: int, write_fd: int
+) -> None:
     """Serve one client until it closes its end.
 
     Args:
         settings: What to offer.
+        flags: What the settings were read from; the record for the next start is kept by them.
+        handover: What the front left of the conversation.
         read_fd: Descriptor of the client's frames.
         write_fd: Descriptor that carries our frames and nothing else.
     """
@@ -30,19 +37,32 @@ def serve(settings: Settings, *, read_fd: int, write_fd: int) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
-    server = build_server(settings)
     try:
-        anyio.run(_serve, server, read_fd, write_fd)
+        anyio.run(_serve, settings, tuple(flags), handover, read_fd, write_fd)
     except* BrokenPipeError:
         _LOGGER.info("The client has gone")
 
 
-async def _serve(server: Server[Host], read_fd: int, write_fd: int) -> None:
+async def _serve(
+    settings: Settings, flags: tuple[str, ...], handover: Handover, read_fd: int, write_fd: int
+) -> None:
+    bus = InMemorySubscriptionBus()
+    server = build_server(settings, bus=bus)
     # The descriptors stay open to the end of the process: a thread may still block on one.
     frames_in = io.TextIOWrapper(
-        os.fdopen(read_fd, "rb", closefd=False), encoding="utf-8", errors="replace"
+        io.BufferedReader(Replayed(handover, read_fd)), encoding="utf-8", errors="replace"
     )
     frames_out = io.TextIOWrapper(os.fdopen(write_fd, "wb", closefd=False), encoding="utf-8")
-    streams = stdio_server(anyio.wrap_file(frames_in), anyio.wrap_file(frames_out))
-    async with streams as (reader, writer):
-        await server.run(reader, writer, server.create_initialization_options())
+    async with (
+        stdio_server(anyio.wrap_file(frames_in), anyio.wrap_file(frames_out)) as (reader, writer),
+        anyio.create_task_group() as tasks,
+    ):
+        quiet = QuietStart(writer, handover)
+
+        async def look_after_record() -> None:
+            truth = await keep_record(server, settings, flags)
+            await tell_changes(handover, truth, quiet, bus)
+
+        tasks.start_soon(look_after_record)
+        await server.run(reader, quiet, initialization_options(server))
+        tasks.cancel_scope.cancel()
