@@ -4,14 +4,15 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 
-from synapse_core.checks.entrypoints import split_entrypoint
 from synapse_core.checks.imports import Import, Scope
 from synapse_core.checks.requirements import Requirements, find_installed, name_distribution
+from synapse_core.checks.shadowing import hides_what_is_needed
 from synapse_core.checks.sources import Source
 from synapse_core.checks.subject import ActionCode, Subject
 from synapse_core.checks.symbols import Symbols
 from synapse_core.errors import nearest
 from synapse_core.model.plugin import Diagnostic, Severity
+from synapse_core.plugins.layout import split_entrypoint
 
 __all__ = ["check_imports", "find_reachable"]
 
@@ -59,7 +60,8 @@ def check_imports(
                 continue
             top = one.module.partition(".")[0]
             if subject.symbols.is_module(top):
-                yield from _check_own(subject.symbols, source, one)
+                if not hides_what_is_needed(top):  # else its name is what is wrong
+                    yield from _check_own(subject.symbols, source, one)
             elif top not in told and top not in _PROVIDED:
                 finding = _check_library(subject, source, one, codes, requirements)
                 if finding is not None:

@@ -14,11 +14,15 @@ from synapse_core.checks.subject import (
 from synapse_core.checks.symbols import Symbol, Symbols
 from synapse_core.errors import nearest
 from synapse_core.model.plugin import Diagnostic, Severity
+from synapse_core.plugins.layout import split_entrypoint
 
-__all__ = ["check_entrypoints", "find_code", "split_entrypoint"]
+__all__ = ["check_entrypoints", "classify", "find_code"]
 
 _BASES = frozenset({"synapse_core.BaseAction", "synapse_core.actions.base.BaseAction"})
 _DECORATORS = frozenset({"synapse_core.action", "synapse_core.actions.decorator.action"})
+_NO_ACTIONS = ("builtins.", "typing.", "abc.", "collections.", "enum.", "pydantic.")
+"""What is known to hold no base of an action."""
+
 _MOST_BASES = 20
 
 
@@ -38,16 +42,7 @@ def find_code(subject: Subject, action: CheckedAction) -> ActionCode | Diagnosti
         )
     if symbol.source is None or symbol.node is None:
         return None
-    return _classify(symbols, action, symbol.source, symbol.node)
-
-
-def split_entrypoint(entrypoint: str) -> tuple[str, str]:
-    """Return module and attribute of `module:attribute` or `module.attribute`."""
-    if ":" in entrypoint:
-        module, _, name = entrypoint.partition(":")
-    else:
-        module, _, name = entrypoint.rpartition(".")
-    return module.strip(), name.strip()
+    return classify(symbols, action, symbol.source, symbol.node)
 
 
 def check_entrypoints(subject: Subject) -> Iterator[Diagnostic]:
@@ -107,9 +102,10 @@ def _missing_attribute(
     )
 
 
-def _classify(
+def classify(
     symbols: Symbols, action: CheckedAction, source: Source, node: ast.stmt
 ) -> ActionCode | Diagnostic | None:
+    """Return the definition as an action's code; see `find_code`."""
     match node:
         case ast.ClassDef():
             return _classify_class(symbols, action, source, node)
@@ -140,7 +136,7 @@ def _classify_class(
                 is_known = False
             elif _is_action_base(symbol):
                 base = symbol.name
-            elif not symbol.name.startswith(("builtins.", "typing.", "abc.")):
+            elif not symbol.name.startswith(_NO_ACTIONS):
                 is_known = False
     if base or not is_known:
         return ActionCode(action=action, source=source, node=node, chain=tuple(chain), base=base)

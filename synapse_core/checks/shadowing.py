@@ -11,13 +11,18 @@ from synapse_core.checks.subject import Subject, in_source
 from synapse_core.checks.symbols import Definition
 from synapse_core.model.plugin import Diagnostic, Severity
 
-__all__ = ["check_shadowed_modules", "check_shadowed_names"]
+__all__ = ["check_shadowed_modules", "check_shadowed_names", "hides_what_is_needed"]
 
 _NEEDED = frozenset(
     {"annotated_types", "psutil", "pydantic", "pydantic_core", "synapse_core", "yaml"}
     | {"typing_extensions", "typing_inspection"}
 )
 """What the runtime imports in a worker."""
+
+
+def hides_what_is_needed(module: str) -> bool:
+    """Whether a module of this name at the top of a plugin would break what others import."""
+    return module in sys.stdlib_module_names or module in _NEEDED
 
 
 def check_shadowed_modules(subject: Subject, sources: Sequence[Source]) -> Iterator[Diagnostic]:
@@ -60,11 +65,12 @@ def check_shadowed_modules(subject: Subject, sources: Sequence[Source]) -> Itera
 def check_shadowed_names(subject: Subject, sources: Sequence[Source]) -> Iterator[Diagnostic]:
     """Yield classes and functions that are defined twice in a module, so that one is lost."""
     for source in sources:
-        first: dict[str, int] = {
+        imported: dict[str, int] = {
             one.bound: one.line
             for one in subject.symbols.imports(source.module)
             if one.scope is Scope.MODULE and not one.is_optional and one.bound
         }
+        first = dict(imported)
         for definition in subject.symbols.definitions(source.module):
             name, node = definition.name, definition.node
             if _may_repeat(definition):
@@ -76,9 +82,21 @@ def check_shadowed_names(subject: Subject, sources: Sequence[Source]) -> Iterato
                     "shadowed-name",
                     f"{name!r} of line {first[name]} is defined again here, and lost.",
                     "Rename one of them, or remove it.",
-                    severity=Severity.WARNING,
+                    severity=Severity.ERROR
+                    if name in imported and _is_used_as_module(source, name)
+                    else Severity.WARNING,
                 )
             first[name] = node.lineno
+
+
+def _is_used_as_module(source: Source, name: str) -> bool:
+    """Whether attributes are taken from the name, which a class or function has not."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+        for node in ast.walk(source.tree)
+    )
 
 
 def _may_repeat(definition: Definition) -> bool:

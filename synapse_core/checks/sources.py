@@ -1,7 +1,9 @@
 """Reads the Python files of a plugin without importing them."""
 
 import ast
+import io
 import os
+import tokenize
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,15 +101,9 @@ def _is_searched(folder: Path) -> bool:
 
 
 def _load(folder: Path, path: PurePosixPath, prefix: str) -> Source | Diagnostic:
-    file = folder / path
-    try:
-        if not file.is_file():
-            return _unreadable(path, "it is not a regular file")
-        if file.stat().st_size > MAX_SOURCE_BYTES:
-            return _unreadable(path, f"it has more than {MAX_SOURCE_BYTES >> 20} MiB")
-        content = file.read_bytes()
-    except OSError as error:
-        return _unreadable(path, error.strerror or str(error))
+    content = _read(folder / path, path)
+    if isinstance(content, Diagnostic):
+        return content
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # of the user's code; a run tells them
@@ -126,6 +122,34 @@ def _load(folder: Path, path: PurePosixPath, prefix: str) -> Source | Diagnostic
     return Source(path, _name_module(path, prefix), path.name == "__init__.py", tree)
 
 
+def _read(file: Path, path: PurePosixPath) -> bytes | Diagnostic:
+    try:
+        if not file.is_file():
+            return _unreadable(path, "it is not a regular file")
+        if file.stat().st_size > MAX_SOURCE_BYTES:
+            return _unreadable(path, f"it has more than {MAX_SOURCE_BYTES >> 20} MiB")
+        content = file.read_bytes()
+    except OSError as error:
+        return _unreadable(path, error.strerror or str(error))
+    return _find_undecodable(path, content) or content
+
+
+def _find_undecodable(path: PurePosixPath, content: bytes) -> Diagnostic | None:
+    """Return what keeps the bytes from being text; versions of Python tell it in several ways."""
+    if b"\0" in content:
+        line = content[: content.index(b"\0")].count(b"\n") + 1
+        return _unreadable(path, "it has null bytes", line)
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        return _unreadable(path, f"it is not {error.encoding} text", line)
+    except (SyntaxError, LookupError) as error:  # of the line that names the encoding
+        return _unreadable(path, str(error), 1)
+    return None
+
+
 def _name_module(path: PurePosixPath, prefix: str) -> str:
     parts = [*(prefix.split(".") if prefix else ()), *path.with_suffix("").parts]
     if parts[-1] == "__init__":
@@ -133,10 +157,11 @@ def _name_module(path: PurePosixPath, prefix: str) -> str:
     return ".".join(parts) if all(part.isidentifier() for part in parts) else ""
 
 
-def _unreadable(path: PurePosixPath, reason: str) -> Diagnostic:
+def _unreadable(path: PurePosixPath, reason: str, line: int = 0) -> Diagnostic:
     return Diagnostic(
         code="unreadable-source",
         message=f"The file cannot be read as Python: {reason}.",
         file=str(path),
+        line=line,
         fix="Save it as UTF-8 text without null bytes, or remove it.",
     )

@@ -15,6 +15,7 @@ from synapse_core.checks.shadowing import check_shadowed_modules, check_shadowed
 from synapse_core.checks.sources import BrokenSource, Source, load_sources
 from synapse_core.checks.subject import ActionCode, CheckedAction, Subject
 from synapse_core.checks.symbols import Symbols
+from synapse_core.checks.undeclared import check_undeclared
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["StaticReport", "check_source"]
@@ -51,10 +52,13 @@ def check_source(
     report = StaticReport()
     report.findings += check_entrypoints(subject)
     codes: list[ActionCode] = []
+    missing: set[str] = set()
     for action in actions:
         found = find_code(subject, action)
         if isinstance(found, Diagnostic):
             report.add(action, [found])
+            if found.code in {"module-missing", "attribute-missing"}:
+                missing.add(action.spec.name)
         elif found is not None:
             codes.append(found)
             report.add(action, [*check_class(symbols, found), *check_function(symbols, found)])
@@ -68,6 +72,7 @@ def check_source(
     report.findings += check_shadowed_modules(subject, sources)
     report.findings += check_shadowed_names(subject, reachable)
     report.findings += check_habits(subject, reachable, codes)
+    report.findings += check_undeclared(subject, sources, codes, missing)
     return report
 
 

@@ -9,9 +9,9 @@ from typing import TypeAlias
 from synapse_core.checks.sources import Source
 from synapse_core.checks.symbols import Symbols
 from synapse_core.model.plugin import ActionSpec, Diagnostic, Severity
+from synapse_core.plugins.layout import MANIFEST
 
 __all__ = [
-    "MANIFEST",
     "ActionCode",
     "CheckedAction",
     "CodeNode",
@@ -19,8 +19,6 @@ __all__ = [
     "in_manifest",
     "in_source",
 ]
-
-MANIFEST = "config.yaml"
 
 CodeNode: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
