@@ -70,19 +70,27 @@ class YamlText:
     places: dict[YamlPath, Place]
 
 
-def parse_yaml(text: str, *, source: str, error: type[InvalidInputError]) -> YamlText:
+def parse_yaml(
+    text: str,
+    *,
+    source: str,
+    error: type[InvalidInputError],
+    faults: list[InvalidInputError] | None = None,
+) -> YamlText:
     """Return what the text says; `parse_scalar` tells how words are understood.
 
     Args:
         text: One YAML document.
         source: What the text is, for messages: a path, or `standard input`.
         error: Class to raise.
+        faults: Gets the errors that the rest can be read in spite of: repeated keys, and values
+            that JSON cannot say. Without it, the first one is raised.
 
     Raises:
         InvalidInputError: Of class `error`: the text is no YAML or says what JSON cannot; names
             line and column, also in `data`.
     """
-    builder = _Builder(source, error)
+    builder = _Builder(source, error, faults)
     try:
         loader = _open_events(text)
         try:
@@ -120,11 +128,17 @@ _MERGE_KEY = "<<"
 class _Builder:
     """Builds the value from parser events, on a stack of its own."""
 
-    def __init__(self, source: str, error: type[InvalidInputError]) -> None:
+    def __init__(
+        self,
+        source: str,
+        error: type[InvalidInputError],
+        faults: list[InvalidInputError] | None = None,
+    ) -> None:
         self.root: JSONValue = None
         self.places: dict[YamlPath, Place] = {}
         self._source = source
         self._error = error
+        self._faults = faults
         self._levels: list[_Level] = []
         self._anchors: dict[str, tuple[JSONValue, int]] = {}
         self._open_anchors: set[str] = set()
@@ -134,10 +148,18 @@ class _Builder:
     def fault(self, what: str, mark: _Mark | None, hint: str) -> InvalidInputError:
         """Return the error to raise."""
         if mark is None:
-            return self._error(f"{self._source} {what}.", hint=hint, source=self._source)
+            return self._error(f"{self._source} {what}.", hint=hint, source=self._source, what=what)
         line, column = mark.line + 1, mark.column + 1
         message = f"{self._source}, line {line}, column {column}, {what}."
-        return self._error(message, hint=hint, source=self._source, line=line, column=column)
+        return self._error(
+            message, hint=hint, source=self._source, what=what, line=line, column=column
+        )
+
+    def _note(self, fault: InvalidInputError) -> None:
+        """Keep a fault that the rest can be read in spite of, or raise it."""
+        if self._faults is None:
+            raise fault
+        self._faults.append(fault)
 
     def take(self, event: yaml.Event, loader: _Events) -> None:
         """Take in the next event."""
@@ -178,8 +200,10 @@ class _Builder:
         wanted = "map" if isinstance(value, dict) else "seq"
         if event.tag not in {None, "!", f"{STANDARD_TAG}{wanted}"}:
             shown = str(event.tag).replace(STANDARD_TAG, "!!")
-            raise self.fault(
-                f"has the tag {shown}, which is not supported", event.start_mark, "Remove it."
+            self._note(
+                self.fault(
+                    f"has the tag {shown}, which is not supported", event.start_mark, "Remove it."
+                )
             )
         if len(self._levels) >= MAX_DEPTH:
             raise self.fault(
@@ -215,7 +239,8 @@ class _Builder:
         try:
             value = parse_scalar(tag, event.value)
         except ValueError as problem:
-            raise self.fault(str(problem), event.start_mark, "Quote it if it is text.") from None
+            self._note(self.fault(str(problem), event.start_mark, "Quote it if it is text."))
+            value = event.value
         if event.anchor:
             self._anchors[event.anchor] = (value, 1)
         self._place(event.start_mark, event.value)
@@ -227,8 +252,12 @@ class _Builder:
         name = event.value
         if name in mapping:
             first = self.places[(*level.path, name)].line
-            raise self.fault(
-                f"repeats the key {name!r} of line {first}", event.start_mark, "Keep one of them."
+            self._note(
+                self.fault(
+                    f"repeats the key {name!r} of line {first}",
+                    event.start_mark,
+                    "Keep one of them.",
+                )
             )
         level.key = name
         level.key_mark = event.start_mark
