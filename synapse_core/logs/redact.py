@@ -1,0 +1,147 @@
+"""Takes secrets out of what is kept and shown."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import cast
+from urllib.parse import unquote, urlsplit
+
+from synapse_core.logs.secret_assignments import hide_assigned
+from synapse_core.logs.secret_forms import forms_of
+from synapse_core.logs.secret_names import hides_numbers, is_secret_name
+from synapse_core.logs.secret_shapes import REDACTED, hide_key_line, hide_shapes
+from synapse_core.types import JSONValue
+
+__all__ = ["REDACTED", "Redactor"]
+
+_MAX_DEPTH = 100
+"""What is nested deeper was made to break readers."""
+
+_SHORTEST = 8
+"""No shape is shorter, nor a name of a secret with its value."""
+
+
+class Redactor:
+    """Replaces secrets by `[redacted]`: those it was told, and those it knows by name or shape.
+
+    Redacting twice changes nothing more. What holds no secret comes back as the same object.
+
+    Args:
+        secrets: Texts to hide wherever they turn up, plain or encoded; those of fewer than six
+            characters are left out, since they turn up by chance.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets for form in forms_of(secret)}
+        # The longest first: another may be a part of it.
+        self._forms = tuple(sorted((f for f in forms if f not in REDACTED), key=len, reverse=True))
+
+    @classmethod
+    def for_environment(cls, environ: Mapping[str, str]) -> "Redactor":
+        """Return one that hides what the variables keep secret, by their names or in URLs."""
+        return cls(secret for name, value in environ.items() for secret in _secrets(name, value))
+
+    def text(self, text: str) -> str:
+        """Return the text without secrets; a text that cannot hold any costs a microsecond."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, REDACTED)
+        if len(text) < _SHORTEST:
+            return text
+        return hide_key_line(hide_assigned(hide_shapes(text)))
+
+    def value(self, value: JSONValue) -> JSONValue:
+        """Return the value without secrets in its texts, and below keys that name secrets.
+
+        Truth values and nulls stay. `{"name": "API_KEY", "value": …}` and `["--token", …]` are
+        seen too.
+        """
+        return self._value(value, _MAX_DEPTH)
+
+    def _value(self, value: JSONValue, depth: int) -> JSONValue:
+        match value:
+            case str():
+                return self.text(value)
+            case dict():
+                return self._object(value, depth - 1) if depth else REDACTED
+            case list():
+                return self._list(value, depth - 1) if depth else REDACTED
+            case _:
+                return value
+
+    def _object(self, value: dict[str, JSONValue], depth: int) -> JSONValue:
+        named = value.get("name", value.get("key"))
+        is_pair = isinstance(named, str) and is_secret_name(named)
+        told: dict[str, JSONValue] = {}
+        for key, item in value.items():
+            if is_secret_name(key):
+                told[self.text(key)] = _hide_all(item, depth, numbers=hides_numbers(key))
+            elif is_pair and key == "value":
+                told[key] = _hide_all(item, depth, numbers=True)
+            else:
+                told[self.text(key)] = self._value(item, depth)
+        return told
+
+    def _list(self, value: list[JSONValue], depth: int) -> JSONValue:
+        told: list[JSONValue] = []
+        is_told_next = False
+        for item in value:
+            if is_told_next and isinstance(item, str) and not item.startswith("-"):
+                told.append(REDACTED)
+            else:
+                told.append(self._value(item, depth))
+            is_told_next = isinstance(item, str) and _is_secret_flag(item)
+        return told
+
+
+def _is_secret_flag(text: str) -> bool:
+    return text.startswith("--") and "=" not in text and is_secret_name(text.lstrip("-"))
+
+
+def _hide_all(value: JSONValue, depth: int, *, numbers: bool) -> JSONValue:
+    """Keep the structure, which helps to find a mistake, and nothing of its leaves."""
+    match value:
+        case None | bool() | "":
+            return value
+        case dict() if depth:
+            return {key: _hide_all(item, depth - 1, numbers=numbers) for key, item in value.items()}
+        case list() if depth:
+            return [_hide_all(item, depth - 1, numbers=numbers) for item in value]
+        case int() | float() if not numbers:
+            return value
+        case _:
+            return REDACTED
+
+
+def _secrets(name: str, value: str) -> list[str]:
+    """Return what a variable of this name keeps secret."""
+    if "://" in value:
+        return _url_secrets(value) or ([value] if is_secret_name(name) else [])
+    if not is_secret_name(name) or _is_path(value):
+        return []
+    return [value, *_json_secrets(value)]
+
+
+def _url_secrets(value: str) -> list[str]:
+    try:
+        password = urlsplit(value).password
+    except ValueError:  # not a URL after all
+        return []
+    return [password, unquote(password)] if password else []
+
+
+def _is_path(value: str) -> bool:
+    """Whether it is a path: that of a key file stands in harmless texts, its content does not."""
+    return value.startswith(("/", "~/", "./")) and "." in value.rpartition("/")[2]
+
+
+def _json_secrets(value: str) -> list[str]:
+    """Return the secret leaves of a variable that holds JSON, as a service account does."""
+    if not value.lstrip().startswith("{"):
+        return []
+    try:
+        content = cast("JSONValue", json.loads(value))
+    except ValueError:
+        return []
+    if not isinstance(content, dict):
+        return []
+    return [item for key, item in content.items() if isinstance(item, str) and is_secret_name(key)]

@@ -1,0 +1,238 @@
+"""Secrets that are known by their shape: keys of well-known services, headers, URLs."""
+
+import re
+from functools import cached_property
+
+__all__ = ["REDACTED", "hide_key_line", "hide_shapes"]
+
+REDACTED = "[redacted]"
+
+_START = r"(?<![A-Za-z0-9])"
+_END = r"(?![A-Za-z0-9])"
+
+
+class _Shape:
+    """What a kind of secret looks like.
+
+    Args:
+        pattern: Finds it; compiled when the first text holds the mark.
+        keep: Template of what stays of a match.
+    """
+
+    def __init__(self, pattern: str, keep: str = REDACTED) -> None:
+        self._pattern = pattern
+        self._keep = keep
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self._pattern)
+
+    def hide(self, text: str) -> str:
+        return self._compiled.sub(self._keep, text)
+
+
+def _prefixed(prefix: str, rest: str) -> _Shape:
+    return _Shape(_START + prefix + rest)
+
+
+_AWS_ID = _Shape(_START + r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[0-9A-Z]{16}" + _END)
+_GITHUB = _prefixed("gh[pousr]_", r"[A-Za-z0-9]{20,}+")
+_GITLAB = _prefixed("gl(?:pat|dt|rt|rtr|cbt|ptt|ft|ffct|imt|agent|soat|oas|wt)-", r"[\w.-]{20,}+")
+_SLACK = _prefixed(r"(?:xox[a-z](?:\.xox[a-z])?|xapp)-", r"[\w-]{10,}+")
+_STRIPE = _prefixed("[srp]k_(?:live|test|prod)_", r"[A-Za-z0-9]{10,}+")
+_WORDLIKE = r"[\w-]{16,}+"
+_PRIVATE_KEY = _Shape(
+    # The body ends where a quote or a brace does not belong into it, when its last line is missing.
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:[^\"'{}<>-]|-(?!----))*+"
+    r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----)?"
+)
+_SCHEME = _Shape(
+    # The lookahead wants a digit, a capital or a sign, so that "bearer understanding" stays.
+    r"(?i:\b(bearer|basic|token|apikey|negotiate|digest)(\s+))"
+    r"(?=[A-Za-z._~+/-]*[0-9A-Z=_])(?=[^\s]{12})[A-Za-z0-9._~+/-]++=*",
+    rf"\1\2{REDACTED}",
+)
+_URL_PASSWORD = _Shape(
+    # A port is no password, even where an @ follows in the path.
+    r"(://[^\s/:@\[\]\"'<>\\]*+:)(?!\d{1,5}(?:[/?#\s]|\Z))"
+    r"(?:[^\s\"'<>\\/]+|[^\s\"'<>\\]+?)@",
+    rf"\1{REDACTED}@",
+)
+_URL_TOKEN = _Shape(r"(://)[A-Za-z0-9_-]{20,}+@", rf"\1{REDACTED}@")
+_SIGNATURE = _Shape(
+    r"((?i:[?&;](?:sig|signature|x-amz-signature|x-goog-signature)=))"
+    r"[^&\s\"'<>\\]{8,}+",
+    rf"\1{REDACTED}",
+)
+_CURL_USER = _Shape(
+    r"(\bcurl\b[^\n|;]*?\s(?:-u|--user|-U|--proxy-user)[ =]?[\"']?[^\s:\"']+:)[^\s\"']+",
+    rf"\1{REDACTED}",
+)
+_NETRC = _Shape(r"(\blogin\s+\S+\s+password\s+)\S+", rf"\1{REDACTED}")
+_SQL = _Shape(
+    r"((?i:\b(?:identified\s+by|password)\s+))(\\*['\"])(?:(?!\2).)+\2", rf"\1\2{REDACTED}\2"
+)
+
+
+_FAMILIES: tuple[tuple[str, tuple[tuple[str, _Shape], ...]], ...] = (
+    (
+        "",
+        (
+            ("AKIA", _AWS_ID),
+            ("ASIA", _AWS_ID),
+            ("AROA", _AWS_ID),
+            ("ABSK", _prefixed("ABSK", r"[A-Za-z0-9+/]{40,}+=*")),
+            ("AIza", _prefixed("AIza", r"[\w-]{30,}+")),
+            ("eyJ", _prefixed("eyJ", r"[\w-]{8,}+(?:\.[\w-]*+){1,4}")),
+            ("dapi", _prefixed("dapi", r"[0-9a-f]{32}(?:-\d+)?")),
+            ("EAA", _prefixed("EAA", r"[A-Za-z0-9_-]{50,}+")),
+            ("Q~", _Shape(_START + r"[\w.~-]{3}\dQ~[\w.~-]{31,34}")),  # Entra ID
+        ),
+    ),
+    (
+        ":AA",
+        ((":AA", _Shape(r"(?<![0-9])\d{8,10}:AA[\w-]{32,35}" + _END)),),  # Telegram
+    ),
+    (
+        "://",
+        (
+            ("@", _URL_PASSWORD),
+            ("@", _URL_TOKEN),
+            (
+                "hooks.slack.com/",
+                _Shape(
+                    r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[\w/+-]{16,}+",
+                    rf"\1{REDACTED}",
+                ),
+            ),
+            (
+                "/api/webhooks/",
+                _Shape(r"(/api/webhooks/\d+/)[\w-]{20,}+", rf"\1{REDACTED}"),
+            ),
+            (".webhook.office.com/", _Shape(r"(\.webhook\.office\.com/)\S+", rf"\1{REDACTED}")),
+        ),
+    ),
+    (
+        "_",
+        (
+            ("ghp_", _GITHUB),
+            ("gho_", _GITHUB),
+            ("ghu_", _GITHUB),
+            ("ghs_", _GITHUB),
+            ("ghr_", _GITHUB),
+            ("github_pat_", _prefixed("github_pat_", r"[A-Za-z0-9_]{20,}+")),
+            ("k_live_", _STRIPE),
+            ("k_test_", _STRIPE),
+            ("k_prod_", _STRIPE),
+            ("whsec_", _prefixed("whsec_", r"[A-Za-z0-9+/]{16,}+=*")),
+            ("hf_", _prefixed("hf_", r"[A-Za-z0-9]{20,}+")),
+            ("npm_", _prefixed("npm_", r"[A-Za-z0-9]{30,}+")),
+            ("gsk_", _prefixed("gsk_", r"[A-Za-z0-9]{20,}+")),
+            ("r8_", _prefixed("r8_", r"[A-Za-z0-9]{30,}+")),
+            ("ntn_", _prefixed("ntn_", r"[A-Za-z0-9]{30,}+")),
+            ("secret_", _prefixed("secret_", r"[A-Za-z0-9]{40,}+")),
+            ("pcsk_", _prefixed("pcsk_", r"\w{20,}+")),
+            ("lsv2_", _prefixed("lsv2_[ps][tk]_", r"\w{20,}+")),
+            ("sb_secret_", _prefixed("sb_secret_", _WORDLIKE)),
+            ("sbp_", _prefixed("sbp_", r"[0-9a-f]{30,}+")),
+            ("dckr_", _prefixed("dckr_[a-z]+_", _WORDLIKE)),
+            ("glsa_", _prefixed("glsa_", r"\w{30,}+")),
+            ("glc_", _prefixed("glc_", r"[A-Za-z0-9+/]{30,}+=*")),
+            ("shp", _prefixed("shp(?:at|ca|pa|ss)_", r"[0-9a-fA-F]{32}")),
+            ("dop_v1_", _prefixed("do[opr]_v1_", r"[0-9a-f]{40,}+")),
+            ("doo_v1_", _prefixed("do[opr]_v1_", r"[0-9a-f]{40,}+")),
+            ("lin_api_", _prefixed("lin_api_", r"[A-Za-z0-9]{30,}+")),
+            ("figd_", _prefixed("figd_", r"[\w-]{30,}+")),
+            ("nfp_", _prefixed("nfp_", r"[A-Za-z0-9]{30,}+")),
+            ("rubygems_", _prefixed("rubygems_", r"[0-9a-f]{40,}+")),
+            ("pscale_", _prefixed(r"pscale_(?:tkn|pw|oauth)_", r"[\w.=-]{30,}+")),
+            ("sntry", _prefixed("sntry[su]_", r"[A-Za-z0-9+/=_-]{30,}+")),
+            ("fm2_", _prefixed("fm2_", r"[A-Za-z0-9+/=,_]{40,}+")),
+        ),
+    ),
+    (
+        "-",
+        (
+            ("PRIVATE KEY", _PRIVATE_KEY),
+            ("sk-", _prefixed("sk-", r"(?=[\w-]*?[A-Za-z0-9]{16})(?=[\w-]*\d)[\w-]{20,}+")),
+            ("xox", _SLACK),
+            ("xapp-", _SLACK),
+            ("gl", _GITLAB),
+            ("pypi-", _prefixed("pypi-", r"[\w-]{40,}+")),
+            ("GOCSPX-", _prefixed("GOCSPX-", r"[\w-]{20,}+")),
+            ("nvapi-", _prefixed("nvapi-", r"[\w-]{40,}+")),
+            ("xai-", _prefixed("xai-", r"[A-Za-z0-9]{40,}+")),
+            ("pplx-", _prefixed("pplx-", r"[A-Za-z0-9]{30,}+")),
+            ("tvly-", _prefixed("tvly-", r"[\w-]{16,}+")),
+            ("PMAK-", _prefixed("PMAK-", r"[0-9a-f]{20,}+-[0-9a-f]{30,}+")),
+            ("NRAK-", _prefixed("NRAK-", r"[A-Z0-9]{20,}+")),
+            ("pul-", _prefixed("pul-", r"[0-9a-f]{40}")),
+            ("sq0", _prefixed("sq0[a-z]{3}-", r"[\w-]{20,}+")),
+            ("AGE-SECRET-KEY-", _prefixed("AGE-SECRET-KEY-1", r"[A-Z0-9]{50,}+")),
+            ("key-", _prefixed("key-", r"[0-9a-f]{32}" + _END)),  # Mailgun
+            ("-us", _Shape(_START + r"[0-9a-f]{32}-us\d{1,2}" + _END)),  # Mailchimp
+        ),
+    ),
+    (
+        ".",
+        (
+            ("ya29.", _prefixed(r"ya29\.", r"[\w-]{20,}+")),
+            ("SG.", _prefixed(r"SG\.", r"[\w-]{16,}+\.[\w-]{16,}+")),
+            ("hvs.", _prefixed(r"hv[sbr]\.", r"[\w-]{20,}+")),
+            ("hvb.", _prefixed(r"hv[sbr]\.", r"[\w-]{20,}+")),
+            ("dp.", _prefixed(r"dp\.[a-z]{2,7}\.", r"[\w.-]{30,}+")),
+            (".atlasv1.", _Shape(_START + r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{50,}+")),
+            ("sl.", _prefixed(r"sl\.", r"[\w-]{60,}+")),
+        ),
+    ),
+    ("ATATT", (("ATATT", _prefixed("ATATT", r"[\w=-]{30,}+")),)),
+    (
+        "=",
+        (
+            ("sig=", _SIGNATURE),
+            ("ignature=", _SIGNATURE),
+        ),
+    ),
+    (
+        " ",
+        (
+            ("earer ", _SCHEME),
+            ("asic ", _SCHEME),
+            ("BEARER ", _SCHEME),
+            ("oken ", _SCHEME),
+            ("curl", _CURL_USER),
+            ("login", _NETRC),
+            ("dentified", _SQL),
+            ("DENTIFIED", _SQL),
+            ("PASSWORD", _SQL),
+            ("password '", _SQL),
+        ),
+    ),
+)
+
+
+def hide_shapes(text: str) -> str:
+    """Replace what has the shape of a secret; the same object comes back when there is none.
+
+    Looking for a mark costs next to nothing: a pattern is tried only where its mark stands.
+    """
+    for shared, members in _FAMILIES:
+        if shared in text:
+            for mark, shape in members:
+                if mark in text:
+                    text = shape.hide(text)
+    return text
+
+
+_KEY_LINE = re.compile(
+    r"\s*(?=[^\s]*\d)(?=[^\s]*[A-Z])(?=[^\s]*[a-z])[A-Za-z0-9+/]{60,76}={0,2}\s*"
+)
+_KEY_LINE_CHARS = range(60, 84)
+
+
+def hide_key_line(text: str) -> str:
+    """Replace a text that is nothing but one line of a private key, which comes line by line."""
+    if len(text) in _KEY_LINE_CHARS and _KEY_LINE.fullmatch(text):
+        return REDACTED
+    return text
