@@ -19,12 +19,15 @@ __all__ = [
     "LogPage",
     "LogQuery",
     "MetricPoint",
+    "RunChange",
+    "end_of_log",
     "follow_events",
     "follow_logs",
     "log_line",
     "read_logs",
     "read_messages",
     "read_metrics",
+    "wait_change",
 ]
 
 _PAGE = 200
@@ -96,6 +99,23 @@ class LogPage:
     total_bytes: int
     truncated: bool
     eof: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChange:
+    """What stands in a run's journal between two cursors, in short.
+
+    Attributes:
+        cursor: Stands after what was looked at.
+        has_events: Whether there was anything.
+        has_lines: Whether there were log lines among it.
+        is_end: Whether the run has ended, and nothing more will come.
+    """
+
+    cursor: str
+    has_events: bool
+    has_lines: bool
+    is_end: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +196,39 @@ def follow_events(
         run = get_run(workspace, run_id)
         if run.status.is_terminal and not workspace.journals.read(run_id, after=cursor).items:
             return
+
+
+def end_of_log(workspace: Workspace, run_id: str) -> str:
+    """Return the cursor after the last event so far.
+
+    Raises:
+        RunNotFoundError: No such run.
+    """
+    workspace.runs.get(run_id)
+    return workspace.journals.tail(run_id, 1).next_cursor or ""
+
+
+def wait_change(workspace: Workspace, run_id: str, cursor: str, *, timeout_s: float) -> RunChange:
+    """Return what has come after the cursor, as soon as anything has, or when the time is over.
+
+    Woken by the write. A worker that died meanwhile is recovered, which ends the run.
+
+    Raises:
+        RunNotFoundError: No such run, or no longer.
+        CursorError: The cursor is not this run's.
+    """
+    if not workspace.journals.wait(run_id, cursor, timeout_s=timeout_s):
+        get_run(workspace, run_id)
+    has_events = has_lines = False
+    while True:
+        page = workspace.journals.read(run_id, after=cursor, limit=_PAGE)
+        cursor = page.next_cursor or ""
+        has_events = has_events or bool(page.items)
+        has_lines = has_lines or any(event.kind in LOG_KINDS for event in page.items)
+        if len(page.items) < _PAGE:
+            break
+    is_end = workspace.runs.get(run_id).status.is_terminal
+    return RunChange(cursor=cursor, has_events=has_events, has_lines=has_lines, is_end=is_end)
 
 
 def follow_logs(workspace: Workspace, run_id: str, query: LogQuery) -> Iterator[LogLine]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 from mcp.server import CacheHint, InitializationOptions, NotificationOptions, Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, SubscriptionBus
+from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
 
 import synapse_core
 from synapse_mcp.prompts.library import PromptLibrary, load_prompts, prompt_folder
@@ -16,6 +16,7 @@ from synapse_mcp.resources.shelf import Shelf
 from synapse_mcp.server.handlers import Handlers
 from synapse_mcp.server.host import Host
 from synapse_mcp.server.instructions import server_instructions
+from synapse_mcp.server.subscriptions import Subscriptions
 from synapse_mcp.settings import Settings
 from synapse_mcp.tools.catalog import TOOLS
 from synapse_mcp.tools.toolbox import Toolbox
@@ -49,17 +50,18 @@ def build_server(
     toolbox = Toolbox(TOOLS, settings)
     prompts = PromptLibrary(load_prompts(prompt_folder()))
     handlers = Handlers(toolbox, Shelf(RESOURCES), prompts)
+    subscriptions = Subscriptions(bus or InMemorySubscriptionBus())
 
     @asynccontextmanager
     async def lifespan(_server: Server[Host]) -> AsyncGenerator[Host]:
-        host = Host(settings, home=home, environ=environ)
-        try:
-            async with anyio.create_task_group() as tasks:
+        async with anyio.create_task_group() as tasks:
+            host = Host(settings, tasks, home=home, environ=environ)
+            try:
                 tasks.start_soon(host.warm_up)
                 yield host
                 tasks.cancel_scope.cancel()
-        finally:
-            host.close()
+            finally:
+                host.close()
 
     server = Server(
         _NAME,
@@ -82,7 +84,9 @@ def build_server(
         on_list_prompts=handlers.list_prompts,
         on_get_prompt=handlers.get_prompt,
         on_completion=handlers.complete,
-        on_subscriptions_listen=ListenHandler(bus or InMemorySubscriptionBus()),
+        on_subscribe_resource=subscriptions.subscribe,
+        on_unsubscribe_resource=subscriptions.unsubscribe,
+        on_subscriptions_listen=subscriptions.listen,
     )
     # A question to the user travels through the client and back: sealed, so that its answer counts
     # for no other question.

@@ -1,12 +1,14 @@
 """What lives as long as the server: the workspace and the threads."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
 from synapse_core.errors import SynapseError
 from synapse_core.workspace import Workspace, open_workspace
@@ -15,6 +17,8 @@ from synapse_mcp.settings import Settings
 __all__ = ["Host"]
 
 _LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _MAX_THREADS = 200
 """Blocking operations at once. A waiting thread costs little; a queue would let one call delay
@@ -26,12 +30,24 @@ class Host:
 
     A home that cannot be opened must not keep the server from starting: clients hide why a server
     died, but show its model why a call failed. So each call tries again and tells.
+
+    Args:
+        settings: How the server was started.
+        tasks: Holds what goes on beside requests, to the end of the server.
+        home: Folder to keep things in; None for `SYNAPSE_HOME`, else `~/.synapse`.
+        environ: Environment to read and to hand on to workers; None for the process's own.
     """
 
     def __init__(
-        self, settings: Settings, *, home: Path | None, environ: Mapping[str, str] | None
+        self,
+        settings: Settings,
+        tasks: TaskGroup,
+        *,
+        home: Path | None,
+        environ: Mapping[str, str] | None,
     ) -> None:
         self.settings = settings
+        self.tasks = tasks
         self.threads = anyio.CapacityLimiter(_MAX_THREADS)
         self._home = home
         self._environ = environ
@@ -50,8 +66,15 @@ class Host:
             return self._workspace
         async with self._opening:
             if self._workspace is None:
-                self._workspace = await anyio.to_thread.run_sync(self._open, limiter=self.threads)
+                self._workspace = await self.blocking(self._open)
             return self._workspace
+
+    async def blocking(self, work: Callable[[], T]) -> T:
+        """Run `work` in a thread and return what it returns.
+
+        When the caller is cancelled meanwhile, this ends at once; the thread finishes on its own.
+        """
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self.threads)
 
     async def warm_up(self) -> None:
         """Open the workspace before anybody asks, so that the first call does not wait for it."""

@@ -39,13 +39,13 @@ def warm_record(flags: Sequence[str]) -> Path:
         SystemExit: The flags are wrong.
     """
     settings = parse_settings(flags)
-    record = anyio.run(_record_answers, build_server(settings), _bystander(settings))
+    record = anyio.run(_record_answers, build_server(settings), settings)
     return _store(record, flags)
 
 
 async def keep_record(server: Server[Host], settings: Settings, flags: Sequence[str]) -> Record:
     """Return what the server answers, and keep it for the next start when it is new."""
-    record = await _record_answers(server, _bystander(settings))
+    record = await _record_answers(server, settings)
     key = record_key(flags)
     if load_record(record_path(key, os.environ), key) != record:
         try:
@@ -67,23 +67,20 @@ def _store(record: Record, flags: Sequence[str]) -> Path:
     return path
 
 
-def _bystander(settings: Settings) -> Host:
-    """Return a host whose workspace is never opened: lists do not depend on it."""
-    return Host(settings, home=None, environ=None)
-
-
-async def _record_answers(server: Server[Host], host: Host) -> Record:
+async def _record_answers(server: Server[Host], settings: Settings) -> Record:
     """Ask the server itself, in each version of the protocol, and return what it answers."""
-    return Record(
-        handshakes={
+    async with anyio.create_task_group() as tasks:
+        # A bystander, whose workspace is never opened: lists do not depend on it.
+        host = Host(settings, tasks, home=None, environ=None)
+        handshakes = {
             version: await _ask(server, host, _handshake(version))
             for version in HANDSHAKE_PROTOCOL_VERSIONS
-        },
-        modern={
+        }
+        modern = {
             version: await _ask(server, host, _modern(version))
             for version in MODERN_PROTOCOL_VERSIONS
-        },
-    )
+        }
+    return Record(handshakes, modern)
 
 
 def _handshake(version: str) -> list[tuple[str, dict[str, Any]]]:
