@@ -1,0 +1,1 @@
+"""The libraries a plugin asks for, and the virtual environments that hold them."""
