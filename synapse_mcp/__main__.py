@@ -40,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if _WARM in words:
         _warm([word for word in words if word != _WARM])
         return
+    if "--http" in words:
+        _serve_http(words)
+        return
     read_fd, write_fd = _claim_wire()
     # Nothing is lost when the process dies at once: every write is atomic and runs live elsewhere.
     # Python's own handler would wait for the thread that reads stdin.
@@ -63,6 +66,17 @@ def _warm(words: list[str]) -> None:
     from synapse_mcp.server.recording import warm_record  # noqa: PLC0415 (it takes a second)
 
     print(warm_record(words))  # noqa: T201 (no frames are expected of this call)
+
+
+def _serve_http(words: list[str]) -> None:
+    from synapse_mcp.settings import parse_settings  # noqa: PLC0415 (wrong flags need no SDK)
+
+    settings = parse_settings(words)
+
+    from synapse_mcp.server.http import serve  # noqa: PLC0415 (it takes a second)
+
+    if settings.http is not None:
+        serve(settings.http, words)
 
 
 def _attend(words: list[str], read_fd: int, write_fd: int) -> "Handover":

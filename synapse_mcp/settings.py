@@ -1,6 +1,7 @@
 """What the flags of `synapse-mcp` decide."""
 
 import argparse
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +11,14 @@ from typing import NoReturn
 import synapse_core
 from synapse_core.errors import InvalidInputError, nearest
 
-__all__ = ["DEFAULT_TOOLSETS", "TOOLSETS", "ConfirmPolicy", "Settings", "parse_settings"]
+__all__ = [
+    "DEFAULT_TOOLSETS",
+    "TOOLSETS",
+    "ConfirmPolicy",
+    "HttpSettings",
+    "Settings",
+    "parse_settings",
+]
 
 TOOLSETS: Mapping[str, tuple[str, ...]] = {
     "core": (
@@ -44,6 +52,36 @@ class ConfirmPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """How the server is reached over HTTP.
+
+    Attributes:
+        host: Address to listen at.
+        port: Port to listen at; 0 for any free one.
+        token_file: File with the bearer token; None for `SYNAPSE_MCP_TOKEN`, else one of the home.
+        allowed_hosts: Names by which clients may reach it besides loopback ones, `name` or
+            `name:port`.
+        workers: Processes that answer.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8321
+    token_file: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    workers: int = 1
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs on this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How this server was started.
 
@@ -54,6 +92,7 @@ class Settings:
         exclude_tools: Tools that are off, whatever else says they are on.
         read_only: Only tools that change nothing are on; wins over every other flag.
         confirm: When destructive tools ask.
+        http: How it is reached over HTTP; None for stdin and stdout.
     """
 
     roots: tuple[Path, ...] | None = None
@@ -62,6 +101,7 @@ class Settings:
     exclude_tools: frozenset[str] = frozenset()
     read_only: bool = False
     confirm: ConfirmPolicy = ConfirmPolicy.AUTO
+    http: HttpSettings | None = None
 
     def offers(self, tool: str) -> bool:
         """Return whether the flags name the tool; `read_only` is for the caller, who knows it."""
@@ -86,6 +126,7 @@ def parse_settings(argv: Sequence[str]) -> Settings:
             exclude_tools=_names("tool", given.exclude_tools, known_tools),
             read_only=given.read_only,
             confirm=ConfirmPolicy(given.confirm),
+            http=_http(given),
         )
     except InvalidInputError as error:
         parser.error(str(error))
@@ -136,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         help="when destructive tools ask for a yes: deletions only (auto), all of them and only a "
         "person (always), none (never); default: %(default)s",
     )
+    _add_http_flags(parser)
     parser.add_argument(
         "--warm",
         action="store_true",
@@ -144,6 +186,62 @@ def _parser() -> argparse.ArgumentParser:
     version = f"synapse-mcp {synapse_core.__version__}"
     parser.add_argument("--version", action="version", version=version)
     return parser
+
+
+def _add_http_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("over HTTP")
+    group.add_argument(
+        "--http", action="store_true", help="serve streamable HTTP at /mcp instead of stdio"
+    )
+    group.add_argument(
+        "--host",
+        default=HttpSettings.host,
+        metavar="ADDRESS",
+        help="address to listen at; beyond loopback a token of your own and --allow-host are "
+        "needed; default: %(default)s",
+    )
+    group.add_argument(
+        "--port", type=int, default=HttpSettings.port, help="port; default: %(default)s"
+    )
+    group.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the bearer token that clients must send; default: the variable "
+        "SYNAPSE_MCP_TOKEN, else a token that is made once and kept in the home",
+    )
+    group.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name by which clients reach this machine; may be repeated",
+    )
+    group.add_argument(
+        "--workers", type=int, default=1, help="processes that answer; default: %(default)s"
+    )
+
+
+def _http(given: argparse.Namespace) -> HttpSettings | None:
+    if not given.http:
+        return None
+    if not 0 <= given.port <= 65535:  # noqa: PLR2004 - the range of ports
+        raise InvalidInputError(f"--port {given.port} is no port.", hint="Give 0 to 65535.")
+    if not 1 <= given.workers <= 64:  # noqa: PLR2004 - more than any machine has use for
+        raise InvalidInputError(f"--workers {given.workers} cannot be.", hint="Give 1 to 64.")
+    http = HttpSettings(
+        host=given.host,
+        port=given.port,
+        token_file=given.token_file,
+        allowed_hosts=tuple(given.allow_host),
+        workers=given.workers,
+    )
+    if not http.is_loopback and not http.allowed_hosts:
+        raise InvalidInputError(
+            f"--host {http.host} lets other machines in, but not under which name.",
+            hint="Add --allow-host NAME, the name or address that clients use.",
+        )
+    return http
 
 
 def _roots(given: Sequence[str] | None) -> tuple[Path, ...] | None:

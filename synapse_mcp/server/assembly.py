@@ -34,6 +34,7 @@ def build_server(
     home: Path | None = None,
     environ: Mapping[str, str] | None = None,
     bus: SubscriptionBus | None = None,
+    seal: RequestStateSecurity | None = None,
 ) -> Server[Host]:
     """Return a server for both eras of the protocol; opens nothing yet.
 
@@ -46,6 +47,7 @@ def build_server(
         home: Folder to keep things in; None for `SYNAPSE_HOME`, else `~/.synapse`.
         environ: Environment to read and to hand on to workers; None for the process's own.
         bus: Where changes are published; None for one that nobody else publishes to.
+        seal: Protects questions on their way through the client; None for a key of this process.
     """
     toolbox = Toolbox(TOOLS, settings)
     prompts = PromptLibrary(load_prompts(prompt_folder()))
@@ -90,7 +92,9 @@ def build_server(
     )
     # A question to the user travels through the client and back: sealed, so that its answer counts
     # for no other question.
-    boundary = RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=_NAME)
+    boundary = RequestStateBoundary(
+        seal or RequestStateSecurity.ephemeral(), default_audience=_NAME
+    )
     server.middleware.append(boundary)
     return server
 

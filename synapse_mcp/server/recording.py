@@ -69,6 +69,8 @@ def _store(record: Record, flags: Sequence[str]) -> Path:
 
 async def _record_answers(server: Server[Host], settings: Settings) -> Record:
     """Ask the server itself, in each version of the protocol, and return what it answers."""
+    handshakes: dict[str, Answers] = {}
+    modern: dict[str, Answers] = {}
     async with anyio.create_task_group() as tasks:
         # A bystander, whose workspace is never opened: lists do not depend on it.
         host = Host(settings, tasks, home=None, environ=None)
