@@ -252,13 +252,11 @@ class _Builder:
         name = event.value
         if name in mapping:
             first = self.places[(*level.path, name)].line
-            self._note(
-                self.fault(
-                    f"repeats the key {name!r} of line {first}",
-                    event.start_mark,
-                    "Keep one of them.",
-                )
+            fault = self.fault(
+                f"repeats the key {name!r} of line {first}", event.start_mark, "Keep one of them."
             )
+            fault.data["key"] = ".".join(str(step) for step in (*level.path, name))
+            self._note(fault)
         level.key = name
         level.key_mark = event.start_mark
 

@@ -1,7 +1,7 @@
 """Where the modules of a plugin are imported from.
 
-Two layouts are in use: the folder holds modules and packages (`actions:Run`, `shapes.draw:Draw`), or
-the folder itself is the package that its modules name (`my_plugin/config.yaml` beside
+Two layouts are in use. The folder holds modules and packages (`actions:Run`, `shapes.draw:Draw`);
+or the folder itself is the package that its modules name (`my_plugin/config.yaml` beside
 `my_plugin/actions.py`, which says `from my_plugin.params import …`).
 """
 

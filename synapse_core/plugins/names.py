@@ -2,7 +2,13 @@
 
 import re
 
-__all__ = ["MAX_NAME_CHARS", "derive_action_name", "derive_title", "explain_bad_name", "suggest_name"]
+__all__ = [
+    "MAX_NAME_CHARS",
+    "derive_action_name",
+    "derive_title",
+    "explain_bad_name",
+    "suggest_name",
+]
 
 MAX_NAME_CHARS = 100
 """Longest code of a plugin or name of an action."""

@@ -1,0 +1,169 @@
+"""What a `config.yaml` may say."""
+
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from synapse_core.model.plugin import ActionMethod, PluginCategory
+from synapse_core.plugins.fields import (
+    Amount,
+    Entrypoint,
+    InnerPath,
+    Line,
+    Megabytes,
+    Name,
+    Seconds,
+    TaskName,
+    Text,
+    VariableName,
+)
+
+__all__ = ["ActionEntry", "Manifest", "ResourcesEntry", "RetriesEntry"]
+
+DataKind = Literal["image", "text", "video", "pcd", "audio"]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ResourcesEntry(_Entry):
+    """What a run of an action may use."""
+
+    cpus: Amount | None = Field(
+        default=None, description="CPU cores, possibly a fraction.", examples=[2]
+    )
+    gpus: Amount | None = Field(
+        default=None, description="GPUs, possibly a fraction.", examples=[0.5]
+    )
+    memory: Megabytes | None = Field(
+        default=None,
+        description="Ceiling on memory: a number is MiB; `K`, `M`, `G` and `T` are units.",
+        examples=["2G"],
+    )
+
+
+class RetriesEntry(_Entry):
+    """How a failed attempt is repeated."""
+
+    retries: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        strict=True,
+        description="Attempts after the first one.",
+        examples=[3],
+    )
+    backoff: Seconds = Field(
+        default=1.0, description="Wait before the second attempt.", examples=["500ms"]
+    )
+    factor: float = Field(
+        default=2.0,
+        ge=1,
+        le=100,
+        strict=True,
+        description="Each further wait is this many times the one before.",
+    )
+    max_backoff: Seconds = Field(default=60.0, description="No wait is longer.", examples=["5m"])
+
+
+def _expand_retries(value: object) -> object:
+    return cast("object", value) if isinstance(value, dict) else {"retries": value}
+
+
+class ActionEntry(_Entry):
+    """One action; the key above it is its name."""
+
+    name: Line = Field(default="", description="Name for people.", examples=["Train a model"])
+    description: Text = Field(default="", description="What it does, in a sentence.")
+    entrypoint: Entrypoint | None = Field(
+        default=None,
+        description="Class or function, `module:attribute` or `module.attribute`, seen from the "
+        "plugin's folder. Without it, the action of this name in the source is meant.",
+        examples=["my_plugin.train:TrainAction"],
+    )
+    category: PluginCategory | None = Field(
+        default=None, description="What it is for; else what the plugin is for."
+    )
+    method: ActionMethod = Field(
+        default=ActionMethod.TASK,
+        description="How it is placed beyond one process: as a task, as a job, or as a service.",
+    )
+    input_type: Line | None = Field(
+        default=None, description="Semantic type it consumes.", examples=["yolo_dataset"]
+    )
+    output_type: Line | None = Field(
+        default=None, description="Semantic type it produces.", examples=["model_weights"]
+    )
+    resources: ResourcesEntry = Field(default=ResourcesEntry(), description="What a run may use.")
+    timeout: Seconds | None = Field(
+        default=None,
+        description="What one attempt may take: seconds, or a number with `ms`, `s`, `m`, `h`, "
+        "`d`. No limit without it.",
+        examples=["10m"],
+    )
+    retries: Annotated[RetriesEntry, BeforeValidator(_expand_retries)] = Field(
+        default=RetriesEntry(),
+        description="Attempts after the first one: a number, or a mapping.",
+        examples=[3],
+    )
+    params_schema: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="Accepted and kept; the params that count are those of the code.",
+    )
+
+
+class Manifest(_Entry):
+    """A whole `config.yaml`."""
+
+    name: Line = Field(min_length=1, description="Name for people.", examples=["My plugin"])
+    code: Name = Field(
+        description="Short name that commands, paths and runs go by: letters, digits, `_`, and "
+        "`-` or `.` between them.",
+        examples=["my_plugin"],
+    )
+    version: Line = Field(default="0.1.0", min_length=1, description="Version of the plugin.")
+    category: PluginCategory = Field(
+        default=PluginCategory.CUSTOM, description="What the plugin is for."
+    )
+    description: Text = Field(default="", description="What it does, in a sentence.")
+    readme: InnerPath = Field(default="README.md", description="File that explains the plugin.")
+    package_manager: Literal["pip", "uv"] = Field(
+        default="uv", description="What installs the libraries that it needs."
+    )
+    package_manager_options: list[Line] = Field(
+        default=[], description="Further options of that program.", examples=[["--no-cache"]]
+    )
+    wheels_dir: InnerPath = Field(default="wheels", description="Folder of wheels to install from.")
+    env: dict[VariableName, str] = Field(
+        default={},
+        description="Variables for its actions. No place for secrets: the file is shared.",
+        examples=[{"BATCH": "32"}],
+    )
+    runtime_env: dict[str, JsonValue] = Field(
+        default={}, description="Runtime environment for Ray."
+    )
+    data_type: DataKind | None = Field(default=None, description="Kind of data it works on.")
+    tasks: list[TaskName] = Field(
+        default=[], description="Tasks it can do.", examples=[["image.object_detection"]]
+    )
+    supported_data_type: list[DataKind] = Field(
+        default=[], description="Kinds of data it can upload."
+    )
+    annotation_category: (
+        Literal["object_detection", "classification", "segmentation", "keypoint", "text"] | None
+    ) = Field(default=None, description="Kind of annotation it makes.")
+    annotation_type: Literal["bbox", "polygon", "point", "line", "mask", "label"] | None = Field(
+        default=None, description="Form of the annotations it makes."
+    )
+    smart_tool: Literal["interactive", "automatic", "semi_automatic"] | None = Field(
+        default=None, description="How a smart tool works with a person."
+    )
+    actions: dict[Name, ActionEntry] = Field(
+        default={},
+        description="What it offers, by name. Actions that only the source has are added.",
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as JSON, defaults included, without what is not set."""
+        return self.model_dump(mode="json", exclude_none=True)
