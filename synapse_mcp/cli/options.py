@@ -13,13 +13,18 @@ from synapse_mcp.cli.completion import (
 
 __all__ = [
     "ActionArgument",
+    "DescriptionOption",
+    "DryRunOption",
     "EnvironmentArgument",
     "EnvironmentOption",
+    "ForceOption",
     "JsonOption",
+    "OptionalPluginArgument",
     "ParamsOption",
     "PluginArgument",
     "PluginOption",
     "RunArgument",
+    "TitleOption",
     "VariablesOption",
     "YesOption",
 ]
@@ -42,6 +47,15 @@ PluginArgument = Annotated[
     typer.Argument(
         metavar="PLUGIN",
         help="Code of a plugin, or path of its folder.",
+        autocompletion=complete_plugins,
+    ),
+]
+
+OptionalPluginArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PLUGIN]",
+        help="Code of a plugin, or path of its folder; else the plugin you are in.",
         autocompletion=complete_plugins,
     ),
 ]
@@ -94,4 +108,18 @@ EnvironmentArgument = Annotated[
     typer.Argument(
         metavar="NAME", help="Name of an environment.", autocompletion=complete_environments
     ),
+]
+
+TitleOption = Annotated[str, typer.Option("--title", metavar="TEXT", help="Its name for people.")]
+
+DescriptionOption = Annotated[
+    str, typer.Option("--description", metavar="TEXT", help="What it does, in a sentence.")
+]
+
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace files that are there with other content.")
+]
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Only show what would be written, as a diff.")
 ]

@@ -1,0 +1,76 @@
+"""Finding out what is wrong with this installation."""
+
+import os
+
+from pydantic import Field
+
+from synapse_core.operations.doctor import FindingLevel, examine
+from synapse_mcp.calls import Call
+from synapse_mcp.errors import clip
+from synapse_mcp.results.base import Result, Row, fit, suggest
+from synapse_mcp.tools.declaration import Effect, NoArguments, Tool
+
+__all__ = ["ENV_DOCTOR", "DoctorResult", "env_doctor"]
+
+_MAX_PROBLEMS = 40
+_MAX_TEXT = 400
+
+_GOOD = frozenset({FindingLevel.OK, FindingLevel.INFO})
+
+
+class ProblemView(Row):
+    """Something that is not as it should be."""
+
+    check: str
+    level: str
+    message: str
+    fix: str | None = None
+
+
+class DoctorResult(Result):
+    """How this installation is."""
+
+    healthy: bool
+    problems: list[ProblemView]
+    fine: list[str]
+    versions: dict[str, str]
+    truncated: str | None = None
+    next: list[str] = Field(default_factory=list[str])
+
+
+def env_doctor(call: Call, _arguments: NoArguments) -> DoctorResult:
+    """Look for problems of this installation, and the fix of each."""
+    workspace = call.workspace
+    report = examine(workspace.home, workspace.roots, environ=os.environ)
+    bad = [finding for finding in report.findings if finding.level not in _GOOD]
+    fine = dict.fromkeys(f.check for f in report.findings if f.level in _GOOD)
+
+    def build(most: int) -> DoctorResult:
+        return DoctorResult(
+            healthy=report.is_healthy,
+            problems=[
+                ProblemView(
+                    check=finding.check,
+                    level=finding.level.value,
+                    message=clip(finding.message, _MAX_TEXT),
+                    fix=clip(finding.fix, _MAX_TEXT) or None,
+                )
+                for finding in bad[:most]
+            ],
+            fine=[check for check in fine if check not in {finding.check for finding in bad}],
+            versions=report.versions,
+            truncated=f"the first {most} of {len(bad)} problems" if most < len(bad) else None,
+            next=[suggest("env_doctor")] if bad else [suggest("plugin_search")],
+        )
+
+    return fit(build, _MAX_PROBLEMS)
+
+
+ENV_DOCTOR = Tool(
+    run=env_doctor,
+    arguments=NoArguments,
+    result=DoctorResult,
+    title="Examine the installation",
+    effect=Effect.READS,
+    search_hint="problems setup versions health disk",
+)

@@ -1,0 +1,97 @@
+"""Each broken plugin gets exactly the findings it must get, and is never called valid wrongly."""
+
+import ast
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from synapse_core.model.plugin import Diagnostic
+from synapse_core.model.run import RunStatus
+from synapse_core.operations.checking import check_plugin
+from synapse_core.operations.runs import StartRun, start_run, wait_run
+from synapse_core.workspace import Workspace, open_workspace
+from tests.checks.corpus import Case, load_cases
+
+CASES = load_cases()
+FAILING = [case for case in CASES if not case.runs]
+SOURCE = Path(__file__).parents[2] / "synapse_core"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A home for all cases: the zygote and the caches are shared, as they are in use."""
+    place = tmp_path_factory.mktemp("checks")
+    plugins = place / "plugins ö"
+    plugins.mkdir()
+    with open_workspace(place / "home", [plugins]) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(workspace: Workspace) -> Path:
+    return Path(tempfile.mkdtemp(prefix="case ", dir=workspace.roots[0]))
+
+
+def told(findings: tuple[Diagnostic, ...]) -> list[str]:
+    return sorted(f"{one.severity} {one.code} {one.file}:{one.line}" for one in findings)
+
+
+def test_the_plugin_that_nobody_broke_has_no_findings_and_runs(
+    workspace: Workspace, folder: Path
+) -> None:
+    plugin = Case("base").write(folder)
+
+    report = check_plugin(workspace, str(plugin))
+
+    assert told(report.diagnostics) == []
+    assert report.ok
+    assert report.actions == ("draw", "count", "scale")
+    for action in report.actions:
+        run = start_run(workspace, StartRun(plugin=str(plugin), action=action))
+        assert wait_run(workspace, run.id, timeout_s=30).status is RunStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_broken_plugin_gets_the_findings_it_must_get(
+    workspace: Workspace, folder: Path, case: Case
+) -> None:
+    report = check_plugin(workspace, str(case.write(folder)))
+
+    assert told(report.diagnostics) == sorted(case.expect)
+    assert all(one.message and one.fix for one in report.diagnostics)
+    assert report.ok == (not any(line.startswith("error ") for line in case.expect))
+
+
+@pytest.mark.parametrize("case", FAILING, ids=lambda case: case.name)
+def test_what_cannot_run_is_never_called_valid(
+    workspace: Workspace, folder: Path, case: Case
+) -> None:
+    plugin = str(case.write(folder))
+
+    assert not check_plugin(workspace, plugin).ok
+    run = start_run(workspace, StartRun(plugin=plugin, action="draw"))
+    assert wait_run(workspace, run.id, timeout_s=30).status is RunStatus.FAILED
+
+
+def test_the_corpus_is_large_and_its_names_are_different() -> None:
+    assert len(CASES) >= 60
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_every_kind_of_finding_is_provoked_by_a_case() -> None:
+    """A check that nothing provokes could be removed, and no test would notice."""
+    provoked = {code for case in CASES for code in case.codes}
+
+    assert set(codes_in_source()) - provoked == set()
+
+
+def codes_in_source() -> Iterator[str]:
+    """Yield the codes that checks and manifests can give, read from their source."""
+    for file in [*(SOURCE / "checks").glob("*.py"), *(SOURCE / "plugins").glob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                is_code = node.value.islower() and "-" in node.value and " " not in node.value
+                if is_code and node.value.replace("-", "").isalpha():
+                    yield node.value
