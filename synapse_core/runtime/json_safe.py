@@ -1,0 +1,165 @@
+"""Makes a JSON value of anything, for logs: what an action reports must never make it fail."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, time, timedelta
+from enum import Enum
+from itertools import islice
+from typing import cast
+
+from synapse_core.types import JSONObject, JSONValue
+
+__all__ = ["json_safe", "json_safe_object", "safe_repr", "well_formed"]
+
+_MAX_DEPTH = 20
+_MAX_VALUES = 10_000
+"""Values kept of one object, nested ones included: a log is no place for a data set."""
+
+_MAX_TEXT = 65_536
+_MAX_REPR = 1_000
+_MAX_INT_BITS = 14_000
+"""Python reads and writes decimal integers of up to 4,300 digits; longer ones turn hexadecimal."""
+
+
+def well_formed(text: str) -> str:
+    r"""Return the text with lone surrogates, which UTF-8 cannot say, written as `\udc80`."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def safe_repr(value: object) -> str:
+    """Return `repr(value)`, clipped; also when the value's own code fails."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - the code of any class may run here
+        return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+    return well_formed(_clip(text, _MAX_REPR))
+
+
+def json_safe_object(data: object) -> JSONObject:
+    """Return a mapping as a JSON object; anything else as `{"value": …}`."""
+    plain = json_safe(data)
+    return plain if isinstance(plain, dict) else {"value": plain}
+
+
+def json_safe(value: object) -> JSONValue:
+    """Return what JSON can say of the value; never raises.
+
+    Numbers of numpy and torch become numbers, paths and dates text, sets lists, dataclasses and
+    models objects; NaN and infinity become the texts `nan`, `inf` and `-inf`. What is too deep, too
+    long or too strange becomes text that says so.
+    """
+    return _Copy().of(value, 0)
+
+
+class _Copy:
+    """One conversion: counts what it has kept."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_VALUES
+
+    def of(self, value: object, depth: int) -> JSONValue:
+        kind = type(value)
+        if value is None or kind is bool:
+            return cast("bool | None", value)
+        if isinstance(value, str | int | float) and not isinstance(value, Enum):
+            return _scalar(value)
+        if depth >= _MAX_DEPTH:
+            return f"<{kind.__name__}, nested too deep>"
+        try:
+            return self._of_other(value, depth + 1)
+        except Exception as error:  # noqa: BLE001 - the code of any class may run here
+            return f"<{kind.__name__} that cannot be read: {type(error).__name__}>"
+
+    def _of_other(self, value: object, depth: int) -> JSONValue:
+        if isinstance(value, Mapping):
+            return self._of_mapping(cast("Mapping[object, object]", value), depth)
+        if isinstance(value, list | tuple | set | frozenset):
+            return self._of_items(cast("Iterable[object]", value), depth)
+        if isinstance(value, Enum):
+            return self.of(value.value, depth)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            names = [field.name for field in dataclasses.fields(value)]
+            return self._of_mapping({name: getattr(value, name) for name in names}, depth)
+        if isinstance(value, bytes | bytearray | memoryview):
+            content = memoryview(cast("bytes", value))
+            return _bytes(bytes(content[:_MAX_REPR]), content.nbytes)
+        plain = _known(value)
+        return safe_repr(value) if plain is value else self.of(plain, depth)
+
+    def _of_mapping(self, mapping: Mapping[object, object], depth: int) -> JSONValue:
+        copy: JSONObject = {}
+        for key, item in islice(mapping.items(), self._left):
+            self._left -= 1
+            copy[_scalar_text(key)] = self.of(item, depth)
+        if len(copy) < len(mapping) and self._left <= 0:
+            copy["…"] = f"{len(mapping) - len(copy)} more"
+        return copy
+
+    def _of_items(self, items: Iterable[object], depth: int) -> JSONValue:
+        listed = list(items)
+        copy: list[JSONValue] = []
+        for item in listed:
+            if self._left <= 0:
+                copy.append(f"… {len(listed) - len(copy)} more")
+                break
+            self._left -= 1
+            copy.append(self.of(item, depth))
+        return copy
+
+
+def _scalar(value: str | float) -> JSONValue:
+    if isinstance(value, str):
+        text = str.__str__(value)
+        return well_formed(_clip(text, _MAX_TEXT))
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    return int(value) if int(value).bit_length() <= _MAX_INT_BITS else hex(value)
+
+
+def _scalar_text(key: object) -> str:
+    return str(_scalar(key)) if isinstance(key, str | int | float) else safe_repr(key)
+
+
+def _bytes(head: bytes, size: int) -> str:
+    if size <= _MAX_REPR:
+        return head.decode("utf-8", "backslashreplace")
+    return f"<{size} bytes>"
+
+
+def _known(value: object) -> object:
+    """Return a plainer form of well-known kinds of values, or the value itself."""
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(cast("os.PathLike[str]", value))
+    if isinstance(value, BaseException):
+        return f"{type(value).__name__}: {value}"
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    return _converted(value)
+
+
+def _converted(value: object) -> object:
+    """Ask the value itself: arrays and numbers of numpy know `tolist`, models `model_dump`."""
+    shape: object = getattr(value, "shape", ())
+    to_list: Callable[[], object] | None = getattr(value, "tolist", None)
+    if to_list is not None and isinstance(shape, tuple):
+        size = math.prod(cast("tuple[int, ...]", shape))
+        return to_list() if size <= _MAX_REPR else f"<{type(value).__name__} of shape {shape}>"
+    dump: Callable[[], object] | None = getattr(value, "model_dump", None)
+    return value if dump is None else dump()
+
+
+def _clip(text: str, longest: int) -> str:
+    surplus = len(text) - longest
+    return text if surplus <= 0 else f"{text[:longest]}… [{surplus} more characters]"
