@@ -223,6 +223,7 @@ class Run:
         cancel_requested_at: When somebody asked to stop it.
         cancel_force: Whether to kill without asking.
         rerun_of: The run this one repeats.
+        resume: Whether it goes on from the checkpoints of the run it repeats.
         idempotency_key: A second creation with the same key returns this run.
         result: What the action returned, as JSON.
         failure: Why it failed, when it did.
@@ -251,6 +252,7 @@ class Run:
     started_at: float | None = None
     finished_at: float | None = None
     rerun_of: str | None = None
+    resume: bool = False
     idempotency_key: str | None = None
     result: JSONValue = None
     failure: RunFailure | None = None

@@ -55,6 +55,7 @@ class StartRun:
         idempotency_key: Starting again with the same key returns the same run.
         dry_run: Check everything and return the run as it would be created, without creating it.
         rerun_of: The earlier run that this one repeats.
+        resume: Go on from the checkpoints of that run, behind the last step it finished.
     """
 
     plugin: str
@@ -67,6 +68,7 @@ class StartRun:
     idempotency_key: str | None = None
     dry_run: bool = False
     rerun_of: str | None = None
+    resume: bool = False
 
 
 def start_run(workspace: Workspace, request: StartRun) -> Run:
@@ -188,12 +190,18 @@ def cancel_run(workspace: Workspace, run_id: str, *, force: bool = False, wait_s
 
 
 def rerun(
-    workspace: Workspace, run_id: str, *, params: JSONObject | None = None, dry_run: bool = False
+    workspace: Workspace,
+    run_id: str,
+    *,
+    params: JSONObject | None = None,
+    resume: bool = False,
+    dry_run: bool = False,
 ) -> Run:
     """Start the run's action again with its params, those in `params` replacing the old ones.
 
     The plugin's code and manifest are taken as they are now; timeout, retries and variables of the
-    earlier run are kept.
+    earlier run are kept. With `resume`, the new run is given the checkpoints of the earlier one:
+    steps that finished there and were not rolled back do not run again, unless params have changed.
 
     Raises:
         RunNotFoundError: No such run.
@@ -210,6 +218,7 @@ def rerun(
         env=earlier.env,
         dry_run=dry_run,
         rerun_of=run_id,
+        resume=resume,
     )
     return start_run(workspace, request)
 
@@ -239,6 +248,7 @@ def _describe_run(workspace: Workspace, request: StartRun) -> Run:
         resources=spec.resources,
         created_at=now,
         rerun_of=request.rerun_of,
+        resume=request.resume,
         idempotency_key=request.idempotency_key,
     )
 

@@ -100,7 +100,6 @@ def _is_worth_repeating(failure: StepFailure) -> bool:
 def _pause(context: BaseStepContext, seconds: float, result: StepResult) -> None:
     """Wait before the next attempt; a request to cancel ends the wait and the step."""
     try:
-        if context.runtime_ctx.wait_cancelled(seconds):
-            context.runtime_ctx.check_cancelled()
+        context.runtime_ctx.sleep(seconds)
     except BaseException as error:  # noqa: BLE001 - a signal may end the wait too
         raise StepFailure(result, error) from None

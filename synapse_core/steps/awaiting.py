@@ -1,13 +1,12 @@
 """Lets steps be coroutines, although actions are run by synchronous code."""
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from synapse_core.steps.limits import Overtime
+if TYPE_CHECKING:
+    from synapse_core.steps.event_loop import EventLoop
 
 __all__ = ["Awaiter"]
 
@@ -15,14 +14,10 @@ T = TypeVar("T")
 
 
 class Awaiter:
-    """Runs coroutines to their end, all in one event loop that is made when the first one comes.
-
-    Where the calling thread already runs a loop, as in a notebook, they run in a thread beside it.
-    """
+    """Runs coroutines to their end, all in one event loop that is made when the first one comes."""
 
     def __init__(self) -> None:
-        self._runner: asyncio.Runner | None = None
-        self._thread: ThreadPoolExecutor | None = None
+        self._loop: EventLoop | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -33,10 +28,8 @@ class Awaiter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._runner is not None:
-            self._call(self._runner.close)
-        if self._thread is not None:
-            self._thread.shutdown()
+        if self._loop is not None:
+            self._loop.close()
 
     def settle(self, value: T | Awaitable[T], timeout_s: float | None = None) -> T:
         """Return the value, or what it gives when awaited.
@@ -46,32 +39,9 @@ class Awaiter:
         """
         if not inspect.isawaitable(value):
             return cast("T", value)
-        if self._runner is None:
-            self._runner = asyncio.Runner()
-            if _is_in_loop():
-                self._thread = ThreadPoolExecutor(1, "synapse-steps")
-        runner, coroutine = self._runner, _within(value, timeout_s)
-        return self._call(lambda: runner.run(coroutine))
+        if self._loop is None:
+            # asyncio takes 30 ms to import, and most steps are no coroutines.
+            from synapse_core.steps.event_loop import EventLoop  # noqa: PLC0415 - see above
 
-    def _call(self, function: Callable[[], T]) -> T:
-        if self._thread is None:
-            return function()
-        return self._thread.submit(function).result()
-
-
-async def _within(value: Awaitable[T], timeout_s: float | None) -> T:
-    try:
-        async with asyncio.timeout(timeout_s) as limit:
-            return await value
-    except TimeoutError:
-        if limit.expired():
-            raise Overtime from None
-        raise
-
-
-def _is_in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+            self._loop = EventLoop()
+        return self._loop.run(value, timeout_s)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from synapse_core.model.run import RetryPolicy
 from synapse_core.steps.context import BaseStepContext
@@ -59,7 +59,7 @@ class BaseStep(ABC, Generic[C_contra]):
     @property
     def can_roll_back(self) -> bool:
         """Whether `rollback` does anything."""
-        return type(self).rollback is not BaseStep.rollback
+        return type(self).rollback is not BaseStep[Any].rollback
 
     @property
     def identity(self) -> str:

@@ -41,7 +41,7 @@ class BaseStepContext:
         self, event: str, data: Mapping[str, Any] | None = None, file: str | None = None
     ) -> None:
         """Record a structured event; see `RuntimeContext.log`."""
-        self.runtime_ctx.log(event, dict(data or {}), file)
+        self.runtime_ctx.log(event, data, file)
 
     def set_progress(self, current: float, total: float, category: str | None = None) -> None:
         """Tell how far the running step has come; see `RuntimeContext.set_progress`."""
@@ -51,7 +51,7 @@ class BaseStepContext:
 
     def set_metrics(self, value: Mapping[str, Any], category: str | None = None) -> None:
         """Record metrics of the running step; see `RuntimeContext.set_metrics`."""
-        self.runtime_ctx.set_metrics(value, category or self.current_step or "steps")
+        self.runtime_ctx.set_metrics(value, category or self.current_step)
 
     def check_cancelled(self) -> None:
         """Leave the step here if the run was cancelled or the step's time is over.

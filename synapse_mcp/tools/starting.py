@@ -42,6 +42,7 @@ class StartArguments(Arguments):
     rerun_of: Annotated[
         str | None, Field(description="run to repeat instead of plugin and action; params replace")
     ] = None
+    resume: Annotated[bool, Field(description="with rerun_of: keep the steps it finished")] = False
     dry_run: Annotated[bool, Field(description="only check")] = False
 
     @model_validator(mode="after")
@@ -53,6 +54,8 @@ class StartArguments(Arguments):
             kept = [name for name in _NOT_WITH_RERUN if name in self.model_fields_set]
             if kept:
                 raise ValueError(f"rerun_of keeps those of the earlier run: leave out {kept}")
+        elif self.resume:
+            raise ValueError("resume needs rerun_of, the run to go on from")
         return self
 
 
@@ -72,7 +75,13 @@ async def run_start(call: Call, arguments: StartArguments) -> RunView:
 def _start(workspace: Workspace, arguments: StartArguments) -> Run:
     if arguments.rerun_of is not None:
         earlier = find_run(workspace, arguments.rerun_of)
-        return rerun(workspace, earlier, params=arguments.params, dry_run=arguments.dry_run)
+        return rerun(
+            workspace,
+            earlier,
+            params=arguments.params,
+            resume=arguments.resume,
+            dry_run=arguments.dry_run,
+        )
     request = StartRun(
         plugin=arguments.plugin or "",
         action=arguments.action or "",

@@ -20,6 +20,10 @@ def rerun(
     run: RunArgument,
     *,
     params: ParamsOption = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on behind the last step it finished."),
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch it until it ends.")] = False,
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Wait for its end without showing its log.")
@@ -32,6 +36,8 @@ def rerun(
     """Start the action of an earlier run again.
 
     It gets the same params, those given here replacing the old ones, and the plugin as it is now.
+    With --resume it gets the checkpoints too: steps that finished and were not undone do not run
+    again.
 
     Example: synapse run rerun last -p epochs=20 --follow
     """
@@ -39,7 +45,7 @@ def rerun(
     with open_runs() as workspace:
         earlier = get_run(workspace, find_run(workspace, run))
     with open_plugins([earlier.plugin_path]) as workspace:
-        again = rerun_again(workspace, earlier.id, params=given, dry_run=dry_run)
+        again = rerun_again(workspace, earlier.id, params=given, resume=resume, dry_run=dry_run)
         output = Output(as_json=as_json)
         if dry_run:
             return show_plan(again, output)
