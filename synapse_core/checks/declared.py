@@ -5,6 +5,7 @@ from synapse_core.config.yaml_text import Place, YamlPath, parse_yaml
 from synapse_core.errors import ManifestError
 from synapse_core.model.plugin import Plugin
 from synapse_core.plugins.layout import MANIFEST
+from synapse_core.plugins.manifest_file import read_manifest
 
 __all__ = ["locate_actions"]
 
@@ -16,13 +17,9 @@ def locate_actions(plugin: Plugin) -> list[CheckedAction]:
 
     Raises:
         ManifestError: The file has become unreadable since the plugin was found.
+        StorageError: The same, for a reason of the file system.
     """
-    manifest = plugin.path / MANIFEST
-    try:
-        text = manifest.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"Cannot read {manifest}: {error}.", hint="Try again.") from error
-    places = parse_yaml(text, source=str(manifest), error=ManifestError).places
+    places = parse_yaml(read_manifest(plugin.path), source=MANIFEST, error=ManifestError).places
     return [_locate(plugin, name, places) for name in plugin.actions]
 
 

@@ -2,13 +2,13 @@
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from synapse_core.checks.imports import Import, Scope
 from synapse_core.checks.requirements import Requirements, find_installed, name_distribution
 from synapse_core.checks.shadowing import hides_what_is_needed
 from synapse_core.checks.sources import Source
-from synapse_core.checks.subject import ActionCode, Subject
+from synapse_core.checks.subject import ActionCode, CheckedAction, Subject
 from synapse_core.checks.symbols import Symbols
 from synapse_core.errors import nearest
 from synapse_core.model.plugin import Diagnostic, Severity
@@ -22,10 +22,9 @@ _PROVIDED = frozenset(
 """What every plugin may import without asking for it."""
 
 
-def find_reachable(subject: Subject) -> set[str]:
-    """Return the names of the modules that are imported when an action runs."""
-    symbols = subject.symbols
-    waiting = [split_entrypoint(action.spec.entrypoint)[0] for action in subject.actions]
+def find_reachable(symbols: Symbols, actions: Iterable[CheckedAction]) -> set[str]:
+    """Return the names of the modules that are imported when one of the actions runs."""
+    waiting = [split_entrypoint(action.spec.entrypoint)[0] for action in actions]
     seen: set[str] = set()
     while waiting:
         module = waiting.pop()

@@ -16,7 +16,7 @@ from synapse_core.errors import nearest
 from synapse_core.model.plugin import Diagnostic, Severity
 from synapse_core.plugins.layout import split_entrypoint
 
-__all__ = ["check_entrypoints", "classify", "find_code"]
+__all__ = ["check_entrypoints", "find_code"]
 
 _BASES = frozenset({"synapse_core.BaseAction", "synapse_core.actions.base.BaseAction"})
 _DECORATORS = frozenset({"synapse_core.action", "synapse_core.actions.decorator.action"})
@@ -28,6 +28,14 @@ _MOST_BASES = 20
 
 def find_code(subject: Subject, action: CheckedAction) -> ActionCode | Diagnostic | None:
     """Return the code of an action, a finding when there is none, or None when it is unknown."""
+    if not action.spec.entrypoint:
+        return in_manifest(
+            action,
+            "entrypoint-missing",
+            f"The action {action.spec.name!r} has no entrypoint, and no action in the source has "
+            "its name.",
+            "Add a line such as `entrypoint: package.module:ClassAction`.",
+        )
     module, name = split_entrypoint(action.spec.entrypoint)
     symbols = subject.symbols
     source = symbols.source(module)
@@ -42,7 +50,7 @@ def find_code(subject: Subject, action: CheckedAction) -> ActionCode | Diagnosti
         )
     if symbol.source is None or symbol.node is None:
         return None
-    return classify(symbols, action, symbol.source, symbol.node)
+    return _classify(symbols, action, symbol.source, symbol.node)
 
 
 def check_entrypoints(subject: Subject) -> Iterator[Diagnostic]:
@@ -57,6 +65,8 @@ def check_entrypoints(subject: Subject) -> Iterator[Diagnostic]:
         )
     by_entrypoint: dict[tuple[str, str], list[CheckedAction]] = defaultdict(list)
     for action in subject.actions:
+        if not action.spec.entrypoint:
+            continue
         by_entrypoint[split_entrypoint(action.spec.entrypoint)].append(action)
     for same in by_entrypoint.values():
         for double in same[1:]:
@@ -102,10 +112,9 @@ def _missing_attribute(
     )
 
 
-def classify(
+def _classify(
     symbols: Symbols, action: CheckedAction, source: Source, node: ast.stmt
 ) -> ActionCode | Diagnostic | None:
-    """Return the definition as an action's code; see `find_code`."""
     match node:
         case ast.ClassDef():
             return _classify_class(symbols, action, source, node)

@@ -49,10 +49,12 @@ class BrokenSource:
     """A file that cannot be read as Python.
 
     Attributes:
+        path: Relative to the plugin's folder.
         module: Dotted name by which it would be imported.
         finding: What is wrong with it.
     """
 
+    path: PurePosixPath
     module: str
     finding: Diagnostic
 
@@ -75,7 +77,7 @@ def load_sources(folder: Path, prefix: str = "") -> tuple[list[Source], list[Bro
         if isinstance(read, Source):
             sources.append(read)
         else:
-            broken.append(BrokenSource(_name_module(path, prefix), read))
+            broken.append(BrokenSource(path, _name_module(path, prefix), read))
     return sources, broken
 
 

@@ -22,7 +22,12 @@ __all__ = ["StaticReport", "check_source"]
 
 
 class StaticReport:
-    """What was found, and which actions are known to be broken."""
+    """What was found.
+
+    Attributes:
+        findings: In the order in which things were looked at.
+        broken_actions: Names of the actions that cannot be run, or not be imported.
+    """
 
     def __init__(self) -> None:
         self.findings: list[Diagnostic] = []
@@ -62,7 +67,7 @@ def check_source(
         elif found is not None:
             codes.append(found)
             report.add(action, [*check_class(symbols, found), *check_function(symbols, found)])
-    names = find_reachable(subject)
+    names = find_reachable(symbols, actions)
     reachable = [source for source in sources if source.module in names]
     report.findings += _check_broken(broken, names)
     report.findings += _check_unreachable(sources)
@@ -72,8 +77,20 @@ def check_source(
     report.findings += check_shadowed_modules(subject, sources)
     report.findings += check_shadowed_names(subject, reachable)
     report.findings += check_habits(subject, reachable, codes)
-    report.findings += check_undeclared(subject, sources, codes, missing)
+    report.findings += check_undeclared(subject, codes, missing)
+    _mark_broken(report, subject, [*sources, *broken])
     return report
+
+
+def _mark_broken(
+    report: StaticReport, subject: Subject, modules: Sequence[Source | BrokenSource]
+) -> None:
+    """Note the actions that reach a file with an error: importing them would tell it again."""
+    files = {finding.file for finding in report.findings if finding.severity is Severity.ERROR}
+    bad = {module.module for module in modules if str(module.path) in files}
+    for action in subject.actions:
+        if bad and bad & find_reachable(subject.symbols, [action]):
+            report.broken_actions.add(action.spec.name)
 
 
 def _check_broken(broken: Sequence[BrokenSource], reachable: set[str]) -> Iterator[Diagnostic]:

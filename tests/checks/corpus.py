@@ -54,6 +54,9 @@ def _apply(folder: Path, edit: dict[str, Any]) -> None:
             file.write_bytes(content)
         case {"remove": True}:
             file.unlink()
+        case {"grow": int(count)}:
+            with file.open("a", encoding="utf-8") as stream:
+                stream.write("#" * count)
         case {"link": target}:
             file.symlink_to(target)
         case _:
