@@ -1,0 +1,212 @@
+"""What the names in a plugin's modules stand for, read from their syntax."""
+
+import ast
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from synapse_core.plugins.files import PluginFile
+
+__all__ = ["Definition", "Module", "Names", "find_constant", "read_modules"]
+
+MAX_SOURCE_BYTES = 2 << 20
+"""Generated files beyond that take seconds to parse, and nobody writes actions into them."""
+
+_MOST_HOPS = 20
+"""Imports followed for one name; circles end here."""
+
+Statement: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(slots=True)
+class Module:
+    """One module of a plugin, and what its top level binds.
+
+    Attributes:
+        name: Dotted name by which it is imported.
+        path: Relative to the plugin's folder, with `/`.
+        definitions: Classes and functions by name; the last one counts, as in Python.
+        imports: Full dotted names by the name they are bound to.
+        stars: Modules of which everything is imported.
+        values: What is assigned, by name.
+    """
+
+    name: str
+    path: str
+    definitions: dict[str, Statement] = field(default_factory=dict[str, Statement])
+    imports: dict[str, str] = field(default_factory=dict[str, str])
+    stars: list[str] = field(default_factory=list[str])
+    values: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A class or function, and the module that has it."""
+
+    module: Module
+    node: Statement
+
+    @property
+    def entrypoint(self) -> str:
+        """How it is named in a manifest."""
+        return f"{self.module.name}:{self.node.name}"
+
+
+class Names:
+    """The names of all modules of a plugin."""
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self.modules: Mapping[str, Module] = {module.name: module for module in modules}
+
+    def find(self, module: Module, expression: ast.expr) -> Definition | str:
+        """Return the definition in the plugin, or the full name of what lies outside.
+
+        The name is empty when it cannot be known.
+        """
+        match expression:
+            case ast.Name(id=name):
+                return self._find_name(module, name, _MOST_HOPS)
+            case ast.Attribute(value=value, attr=attr):
+                base = self.find(module, value)
+                if isinstance(base, str) and base:
+                    return self._find_dotted(f"{base}.{attr}", _MOST_HOPS)
+            case ast.Subscript(value=value):
+                return self.find(module, value)
+            case _:
+                pass
+        return ""
+
+    def _find_name(self, module: Module, name: str, hops: int) -> Definition | str:
+        node = module.definitions.get(name)
+        if node is not None:
+            return Definition(module, node)
+        if name in module.imports:
+            return self._find_dotted(module.imports[name], hops - 1)
+        value = module.values.get(name)
+        if isinstance(value, ast.Name | ast.Attribute) and hops:  # such as `Base = BaseAction`
+            inner = value.id if isinstance(value, ast.Name) else ""
+            return self._find_name(module, inner, hops - 1) if inner else self.find(module, value)
+        return self._find_starred(module, name, hops) if value is None else ""
+
+    def _find_starred(self, module: Module, name: str, hops: int) -> Definition | str:
+        for star in module.stars:
+            found = self._find_dotted(f"{star}.{name}", hops - 1)
+            is_ours = star in self.modules
+            if found and (isinstance(found, Definition) or not is_ours):
+                return found
+        return ""
+
+    def _find_dotted(self, dotted: str, hops: int) -> Definition | str:
+        """Follow a full name into the plugin's own modules."""
+        above, _, name = dotted.rpartition(".")
+        own = self.modules.get(above)
+        if own is None or dotted in self.modules:
+            return dotted
+        return self._find_name(own, name, hops) if hops > 0 else ""
+
+
+def read_modules(folder: Path, files: Iterable[PluginFile], prefix: str) -> list[Module]:
+    """Return the modules that an import can name; files that are no Python are passed over.
+
+    Args:
+        folder: The plugin's folder.
+        files: Its files.
+        prefix: Package that the folder itself is; empty when it is the import root.
+    """
+    modules: list[Module] = []
+    for file in files:
+        name = _name_module(file.path, prefix) if file.is_source else None
+        tree = _parse(folder, file) if name else None
+        if name and tree is not None:
+            module = Module(name, file.path)
+            _bind(module, tree.body, is_package=file.path.endswith("__init__.py"))
+            modules.append(module)
+    return modules
+
+
+def find_constant(body: Sequence[ast.stmt], name: str) -> ast.expr | None:
+    """Return what a class body assigns to a name."""
+    for statement in reversed(body):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
+                return value
+            case ast.AnnAssign(target=ast.Name(id=bound), value=ast.expr() as value) if (
+                bound == name
+            ):
+                return value
+            case _:
+                pass
+    return None
+
+
+def _name_module(path: str, prefix: str) -> str | None:
+    parts = [*([prefix] if prefix else []), *path.removesuffix(".py").split("/")]
+    if parts[-1] == "__init__":
+        parts.pop()
+    return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None
+
+
+def _parse(folder: Path, file: PluginFile) -> ast.Module | None:
+    """Return the syntax; None for what a check of the plugin would call unreadable."""
+    if file.status.st_size > MAX_SOURCE_BYTES:
+        return None
+    try:
+        content = (folder / file.path).read_bytes()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the user's code; a run tells them
+            return ast.parse(content)
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _bind(module: Module, body: Sequence[ast.stmt], *, is_package: bool) -> None:
+    for node in _each_statement(body):
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                module.definitions[node.name] = node
+                module.imports.pop(node.name, None)
+            case ast.Import(names=names):
+                for alias in names:
+                    first = alias.name.partition(".")[0]
+                    module.imports[alias.asname or first] = alias.name if alias.asname else first
+            case ast.ImportFrom():
+                _bind_from(module, node, is_package=is_package)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                module.values[name] = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                module.values[name] = value
+            case _:
+                pass
+
+
+def _bind_from(module: Module, node: ast.ImportFrom, *, is_package: bool) -> None:
+    origin = node.module or ""
+    if node.level:
+        package = module.name.split(".") if is_package else module.name.split(".")[:-1]
+        kept = package[: len(package) - node.level + 1]
+        if node.level > len(package):
+            return
+        origin = ".".join([*kept, *([origin] if origin else [])])
+    for alias in node.names:
+        if alias.name == "*":
+            module.stars.append(origin)
+        else:
+            module.imports[alias.asname or alias.name] = f"{origin}.{alias.name}"
+
+
+def _each_statement(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a module's top level, also those under conditions."""
+    for node in body:
+        yield node
+        match node:
+            case ast.If(body=inner, orelse=orelse):
+                yield from _each_statement([*inner, *orelse])
+            case ast.With(body=inner):
+                yield from _each_statement(inner)
+            case ast.Try(body=inner, orelse=orelse, finalbody=final, handlers=handlers):
+                caught = [statement for handler in handlers for statement in handler.body]
+                yield from _each_statement([*caught, *inner, *orelse, *final])
+            case _:
+                pass
