@@ -6,6 +6,7 @@
     │   ├── ManifestError                         config.yaml is missing, broken or wrong
     │   ├── ConfigError                           Synapse's own configuration is wrong
     │   ├── CursorError                           a cursor was not made by Synapse
+    │   ├── ActionDefinitionError                 a class or function cannot be an action
     │   ├── StepDefinitionError                   a step is unknown, or its name is taken
     │   └── EnvironmentValueError                 a plugin variable is not of the wanted type
     ├── NotFoundError (LookupError)               something named does not exist
@@ -25,6 +26,7 @@
     │   ├── ActionError                           user code raised, exited or could not be loaded
     │   │   ├── ActionLoadError                   the entrypoint could not be imported or is no action
     │   │   └── StepError                         a step failed
+    │   ├── DependencyError                       a library the plugin asks for cannot be provided
     │   ├── ResultError                           the result does not meet the action's result model
     │   ├── RunTimeoutError (TimeoutError)        the run used up its time
     │   ├── RunCancelledError                     somebody cancelled the run
@@ -45,6 +47,7 @@ from typing import Any, ClassVar, Self
 from synapse_core.types import JSONValue
 
 __all__ = [
+    "ActionDefinitionError",
     "ActionError",
     "ActionLoadError",
     "ActionNotFoundError",
@@ -53,6 +56,7 @@ __all__ = [
     "ConfirmationRequiredError",
     "ConflictError",
     "CursorError",
+    "DependencyError",
     "EnvironmentKeyError",
     "EnvironmentNotFoundError",
     "EnvironmentValueError",
@@ -157,6 +161,12 @@ class CursorError(InvalidInputError):
     """A cursor was not made by Synapse, or belongs to another list."""
 
     code = "invalid_cursor"
+
+
+class ActionDefinitionError(InvalidInputError):
+    """A class or function is written so that it cannot be an action."""
+
+    code = "invalid_action"
 
 
 class StepDefinitionError(InvalidInputError):
@@ -287,6 +297,12 @@ class StepError(ActionError):
     """A step of an action failed; rollback errors stand beside the first in an ExceptionGroup."""
 
     code = "step_failed"
+
+
+class DependencyError(RunError):
+    """A library the plugin asks for cannot be provided; `data` names the requirement, if known."""
+
+    code = "dependency_failed"
 
 
 class ResultError(RunError):

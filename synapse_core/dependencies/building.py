@@ -1,62 +1,27 @@
 """Makes a virtual environment, once, however many want it at the same time."""
 
-import contextlib
 import errno
-import fcntl
-import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 from synapse_core.dependencies.base import site_folders
-from synapse_core.dependencies.explaining import FailureKind, explain, hide_credentials
+from synapse_core.dependencies.explaining import FailureKind
 from synapse_core.dependencies.installers import Installer, find_installers
 from synapse_core.dependencies.recipe import Recipe, make_recipe
-from synapse_core.dependencies.venvs import Contents, Venv, Venvs
+from synapse_core.dependencies.session import LOOK_S, Session, Watcher
+from synapse_core.dependencies.venv import Contents, Venv
+from synapse_core.dependencies.venvs import Venvs
 from synapse_core.dependencies.wanted import read_wanted
-from synapse_core.errors import (
-    DependencyError,
-    RunCancelledError,
-    RunTimeoutError,
-    StorageError,
-    SynapseError,
-)
+from synapse_core.errors import DependencyError, RunCancelledError, StorageError, SynapseError
 
-__all__ = ["Watcher", "provide"]
-
-BUILD_TIMEOUT_S = 3600.0
-"""Large libraries on a slow line take many minutes; an installer that hangs has to end one day."""
-
-_LOOK_S = 0.1
-"""Between two looks at the installer's words, and at a lock that somebody else holds."""
+__all__ = ["provide"]
 
 _TRY_OTHER = frozenset({FailureKind.NOT_FOUND, FailureKind.UNREACHABLE})
 
 _PTH = "zz_synapse.pth"
 """Sorted last: what the environment's own .pth files add comes before Synapse's libraries."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watcher:
-    """What the builder tells, and asks, while it goes on.
-
-    Attributes:
-        say: Takes one line of what happens.
-        progress: Takes how many of how many stages are done.
-        is_stopped_within: Waits the seconds it is given; True as soon as the build is to be given
-            up.
-        started: Takes the process id of each installer, which leads a session of its own.
-    """
-
-    say: Callable[[str], None]
-    progress: Callable[[int, int], None]
-    is_stopped_within: Callable[[float], bool]
-    started: Callable[[int], None] = lambda _pid: None
 
 
 def provide(
@@ -82,37 +47,21 @@ def provide(
     if recipe is None:
         return None
     venv = venvs.venv(recipe.key)
-    if not venv.is_ready():
+    if venv.use() is None:
         venvs.make_folders()
-        with _locked(venv, watcher):
-            if not venv.is_ready():  # else somebody made it while we waited
+        waiting = _wait_for_other(watcher)
+        with venv.building(wait=lambda: next(waiting)):
+            if venv.use() is None:  # else somebody made it while we waited
                 _build(venv, recipe, variables, watcher)
     return venv
 
 
-@contextlib.contextmanager
-def _locked(venv: Venv, watcher: Watcher) -> Generator[None]:
-    """Hold the right to build; it is free again when its holder ends, however that happens."""
-    descriptor = os.open(venv.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    has_told = False
-    try:
-        while not _try_lock(descriptor):
-            if not has_told:
-                watcher.say("Another run is installing the same libraries; waiting for it.")
-                has_told = True
-            if watcher.is_stopped_within(_LOOK_S):
-                raise RunCancelledError("The run was stopped while its libraries were installed.")
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _wait_for_other(watcher: Watcher) -> Iterator[bool]:
+    """Yield after each pause whether to go on waiting."""
+    watcher.say("Another run is installing the same libraries; waiting for it.")
+    while not watcher.is_stopped_within(LOOK_S):
+        yield True
+    raise RunCancelledError("The run was stopped while it waited for its libraries.")
 
 
 def _build(venv: Venv, recipe: Recipe, variables: Mapping[str, str], watcher: Watcher) -> None:
@@ -148,7 +97,7 @@ def _build_with(
     variables: Mapping[str, str],
     watcher: Watcher,
 ) -> None:
-    session = _Session(venv, recipe, installer, variables, watcher)
+    session = Session(venv, recipe, installer, variables, watcher)
     try:
         watcher.progress(0, _STAGES)
         session.install(installer.create(venv.folder))
@@ -170,7 +119,7 @@ def _build_with(
         ) from error
 
 
-def _install(session: "_Session", installer: Installer, venv: Venv, recipe: Recipe) -> None:
+def _install(session: Session, installer: Installer, venv: Venv, recipe: Recipe) -> None:
     asked, limits = venv.folder / "requirements.txt", venv.folder / "constraints.txt"
     asked.write_text("\n".join([*recipe.requirement_lines(), ""]), encoding="utf-8")
     limits.write_text("\n".join([*recipe.fixed, *recipe.constraints, ""]), encoding="utf-8")
@@ -209,101 +158,3 @@ def _take_stock(venv: Venv, packages: Path, recipe: Recipe) -> Contents:
         stamp=packages.stat().st_mtime_ns,
         size_bytes=sum(one.lstat().st_size for one in venv.folder.rglob("*")),
     )
-
-
-class _Session:
-    """Runs commands one after another, each in a session that is killed as a whole."""
-
-    def __init__(
-        self,
-        venv: Venv,
-        recipe: Recipe,
-        installer: Installer,
-        variables: Mapping[str, str],
-        watcher: Watcher,
-    ) -> None:
-        self.say = watcher.say
-        self._venv = venv
-        self._recipe = recipe
-        self._installer = installer
-        self._variables = variables
-        self._watcher = watcher
-
-    def install(self, command: list[str]) -> None:
-        """Run one command of the installer to its end.
-
-        Raises:
-            DependencyError: It failed.
-            RunCancelledError: The watcher gave it up.
-            RunTimeoutError: It did not come to an end.
-        """
-        exit_code, words = self._run(command)
-        if exit_code != 0:
-            raise explain(
-                words,
-                self._recipe.entries,
-                self._recipe.fixed,
-                installer=self._installer.name,
-                log=self._venv.log,
-            )
-
-    def try_worker(self) -> None:
-        """See whether a worker starts in the environment; what it compiles stays compiled.
-
-        Raises:
-            DependencyError: One of the libraries takes the place of something the worker needs.
-        """
-        exit_code, words = self._run(
-            [str(self._venv.python), "-P", "-c", "import synapse_core.worker.orders"]
-        )
-        if exit_code != 0:
-            raise DependencyError(
-                "With the libraries the plugin asks for, Synapse's worker does not start: "
-                f"{words.strip()[-1000:]}",
-                hint="One of them hides a module that the worker needs: look at the last lines.",
-                log=str(self._venv.log),
-            )
-
-    def _run(self, command: list[str]) -> tuple[int, str]:
-        # A file takes what is said whether or not somebody reads it, and is there afterwards.
-        with self._venv.log.open("wb") as log, self._venv.log.open("rb") as said:
-            process = subprocess.Popen(  # noqa: S603 - an installer, without a shell
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=dict(self._variables),
-                cwd=self._venv.folder.parent,
-                start_new_session=True,
-            )
-            try:
-                self._watcher.started(process.pid)
-                words = self._follow(process, said)
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        return process.returncode, words
-
-    def _follow(self, process: subprocess.Popen[bytes], said: IO[bytes]) -> str:
-        """Pass on what is said until the process has ended; return all of it."""
-        until = time.monotonic() + BUILD_TIMEOUT_S
-        words, told_to = b"", 0
-        while True:
-            has_ended = process.poll() is not None
-            words += said.read()
-            whole = len(words) if has_ended else words.rfind(b"\n") + 1
-            for line in words[told_to:whole].decode(errors="replace").splitlines():
-                if line.strip():
-                    self.say(hide_credentials(line.rstrip()))
-            told_to = max(told_to, whole)
-            if has_ended:
-                return words.decode(errors="replace")
-            if self._watcher.is_stopped_within(_LOOK_S):
-                raise RunCancelledError("The run was stopped while its libraries were installed.")
-            if time.monotonic() > until:
-                raise RunTimeoutError(
-                    f"Installing libraries took longer than {BUILD_TIMEOUT_S:g} s.",
-                    hint="Look at the network, or install large libraries where Synapse runs.",
-                    log=str(self._venv.log),
-                )

@@ -1,7 +1,6 @@
 """The programs that make virtual environments and install libraries into them."""
 
 import importlib.util
-import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -12,32 +11,7 @@ from typing import Literal
 from synapse_core.dependencies.wanted import InstallerChoice
 from synapse_core.errors import DependencyError
 
-__all__ = ["Installer", "find_installers", "installer_variables", "lacks_pip"]
-
-_VARIABLES = re.compile(
-    r"""
-      PATH | HOME | USER | LOGNAME | LANG | LC_\w+ | TMPDIR | NETRC | XDG_\w+_(?:HOME|DIRS)
-    | UV_\w+ | PIP_\w+ | (?i:https?_proxy | all_proxy | no_proxy)
-    | SSL_CERT_FILE | SSL_CERT_DIR | REQUESTS_CA_BUNDLE | SSH_AUTH_SOCK
-    | CC | CXX | CFLAGS | CXXFLAGS | LDFLAGS | CPATH | LIBRARY_PATH | LD_LIBRARY_PATH | CUDA_HOME
-    | MACOSX_DEPLOYMENT_TARGET | SDKROOT
-    """,
-    re.VERBOSE,
-)
-
-_ELSEWHERE = frozenset(
-    {
-        "PIP_PREFIX",
-        "PIP_PYTHON",
-        "PIP_REQUIRE_VIRTUALENV",
-        "PIP_ROOT",
-        "PIP_TARGET",
-        "PIP_USER",
-        "UV_PYTHON",
-        "UV_SYSTEM_PYTHON",
-    }
-)
-"""Settings that would lead an installation somewhere else than into the environment."""
+__all__ = ["Installer", "find_installers", "lacks_pip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +80,6 @@ def find_installers(choice: InstallerChoice, variables: Mapping[str, str]) -> li
 def lacks_pip() -> bool:
     """Whether this interpreter cannot run pip itself."""
     return importlib.util.find_spec("pip") is None
-
-
-def installer_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that an installer gets: what it is configured with, and no others.
-
-    An action never sees them: they may hold the credentials of an index.
-    """
-    return {
-        name: value
-        for name, value in environ.items()
-        if _VARIABLES.fullmatch(name) and name not in _ELSEWHERE
-    }
 
 
 def _find_uv(variables: Mapping[str, str]) -> str | None:

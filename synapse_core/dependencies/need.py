@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from synapse_core.dependencies.venvs import Venv, Venvs
+from synapse_core.dependencies.venv import Venv
+from synapse_core.dependencies.venvs import Venvs
 
 __all__ = ["find_needed"]
 

@@ -4,17 +4,30 @@ import contextlib
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.errors import ActionLoadError, RunTimeoutError, WorkerLostError
+from synapse_core.errors import (
+    ActionLoadError,
+    DependencyError,
+    RunTimeoutError,
+    WorkerLostError,
+)
+from synapse_core.executors.placement import Placement, Placements
 from synapse_core.executors.zygote_door import ZygoteDoor
 from synapse_core.model.run import Run, WorkerId
 from synapse_core.runs.processes import is_alive
-from synapse_core.types import JSONObject
-from synapse_core.worker.environment import allowed_environment
-from synapse_core.worker.orders import InspectOrder, Order, RunOrder, receive_line, send_line
+from synapse_core.types import JSONObject, JSONValue
+from synapse_core.worker.orders import (
+    InspectOrder,
+    Order,
+    ProvideOrder,
+    RunOrder,
+    receive_line,
+    send_line,
+)
 
 __all__ = ["ProcessExecutor"]
 
@@ -39,8 +52,7 @@ class ProcessExecutor:
         self, home: Home, environ: Mapping[str, str], variables: Mapping[str, str] | None = None
     ) -> None:
         self._home = home
-        self._environ = {**allowed_environment(environ), **(variables or {})}
-        self._door = ZygoteDoor(environ)
+        self._placements = Placements(home, environ, variables or {})
 
     def submit(self, run: Run) -> None:
         """Have a supervisor forked for the pending run.
@@ -49,15 +61,28 @@ class ProcessExecutor:
 
         Raises:
             WorkerLostError: No zygote answers.
+            DependencyError: The libraries that the plugin asks for cannot be had at all.
         """
-        order = RunOrder(str(self._home.root), run.id, self._environ)
-        answer = self._ask(order, timeout_s=ANSWER_TIMEOUT_S)
-        if not answer:  # it was killed between the connection and the answer
-            answer = self._ask(order, timeout_s=ANSWER_TIMEOUT_S)
-        if not answer:
-            raise WorkerLostError(
-                "The worker process left twice without an answer.", hint="Run `synapse doctor`."
-            )
+        plugin = Path(run.plugin_path)
+        placement = self._placements.find(plugin)
+        try:
+            self._place(run, placement)
+        except WorkerLostError:
+            if placement.venv is None:
+                raise
+            # Its interpreter does not start any more: have it made anew.
+            placement.venv.unseal()
+            self._place(run, self._placements.find(plugin))
+
+    def _place(self, run: Run, placement: Placement) -> None:
+        root = str(self._home.root)
+        order = RunOrder(root, run.id, placement.environ, installer=placement.installer)
+        for _ in range(2):  # the first may be killed between the connection and the answer
+            if _ask(placement.door, order, timeout_s=ANSWER_TIMEOUT_S):
+                return
+        raise WorkerLostError(
+            "The worker process left twice without an answer.", hint="Run `synapse doctor`."
+        )
 
     def cancel(self, run: Run) -> None:
         """Make the run's supervisor look at the store now."""
@@ -71,10 +96,20 @@ class ProcessExecutor:
     def inspect(
         self, path: Path, entrypoints: Mapping[str, str], *, timeout_s: float
     ) -> JSONObject:
-        """Import the plugin in a process of its own; see `Inspector`."""
-        order = InspectOrder(str(path), dict(entrypoints), self._environ)
+        """Import the plugin in a process of its own; see `Inspector`.
+
+        Libraries that the plugin asks for are installed first. Where that takes longer, it goes on
+        when the time is over, and a later call finds them.
+        """
+        until = time.monotonic() + timeout_s
+        placement = self._placements.find(path)
+        if placement.installer is not None:
+            self._provide(path, placement, placement.installer, timeout_s=timeout_s)
+            placement = self._placements.find(path)
+        order = InspectOrder(str(path), dict(entrypoints), placement.environ)
         try:
-            answer = self._ask(order, timeout_s=timeout_s)
+            left_s = max(0.1, until - time.monotonic())
+            answer = _ask(placement.door, order, timeout_s=left_s)
         except TimeoutError as error:
             raise RunTimeoutError(
                 f"Importing the plugin at {path} took longer than {timeout_s:g} s.",
@@ -93,15 +128,44 @@ class ProcessExecutor:
     def close(self) -> None:
         """Do nothing: connections last for one order, and the zygote is shared."""
 
-    def _ask(self, order: Order, *, timeout_s: float) -> JSONObject:
-        """Return the answer; empty when the other side left without one."""
+    def _provide(
+        self, path: Path, placement: Placement, variables: dict[str, str], *, timeout_s: float
+    ) -> None:
+        """Have the plugin's libraries installed.
+
+        Raises:
+            DependencyError: They cannot be.
+            RunTimeoutError: It takes longer, and goes on.
+        """
+        order = ProvideOrder(str(self._home.root), str(path), variables)
         try:
-            with self._door.connect(timeout_s=timeout_s) as connection:
-                send_line(connection, order)
-                line = receive_line(connection, MAX_ANSWER_BYTES)
-        except (BrokenPipeError, ConnectionResetError):
-            return {}
-        return json.loads(line) if line else {}
+            answer = _ask(placement.door, order, timeout_s=timeout_s)
+        except TimeoutError as error:
+            raise RunTimeoutError(
+                f"The libraries that the plugin at {path} asks for are still being installed.",
+                hint="Ask again in a while: the installation goes on.",
+                path=str(path),
+            ) from error
+        failure = answer.get("error")
+        if isinstance(failure, dict):
+            raise DependencyError(
+                str(failure["message"]), hint=str(failure["hint"]), **_facts(failure["data"])
+            )
+
+
+def _ask(door: ZygoteDoor, order: Order, *, timeout_s: float) -> JSONObject:
+    """Return the answer; empty when the other side left without one."""
+    try:
+        with door.connect(timeout_s=timeout_s) as connection:
+            send_line(connection, order)
+            line = receive_line(connection, MAX_ANSWER_BYTES)
+    except (BrokenPipeError, ConnectionResetError):
+        return {}
+    return json.loads(line) if line else {}
+
+
+def _facts(data: JSONValue) -> JSONObject:
+    return data if isinstance(data, dict) else {}
 
 
 def _how(answer: JSONObject) -> str:

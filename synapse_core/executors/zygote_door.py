@@ -8,11 +8,12 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import synapse_core
+from synapse_core.dependencies.venv import Venv
 from synapse_core.errors import StorageError, WorkerLostError
 from synapse_core.worker.environment import allowed_environment
 
@@ -23,18 +24,21 @@ START_TIMEOUT_S = 30.0
 
 
 class ZygoteDoor:
-    """Opens connections to the zygote that fits this interpreter and this state of the source.
+    """Opens connections to the zygote that fits an interpreter and this state of the source.
 
     Args:
         environ: Variables of the calling process.
+        venv: The environment whose interpreter it is; None for that of this process.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], venv: Venv | None = None) -> None:
         self._environ = environ
+        self._venv = venv
+        self._python = str(venv.python) if venv is not None else sys.executable
         self._known_socket: Path | None = None
 
     @contextlib.contextmanager
-    def connect(self, *, timeout_s: float) -> Iterator[socket.socket]:
+    def connect(self, *, timeout_s: float) -> Generator[socket.socket]:
         """Open a connection, after starting a zygote if nobody answers.
 
         Raises:
@@ -55,7 +59,10 @@ class ZygoteDoor:
         """Return where the zygote listens; the name changes with the interpreter and the code."""
         if self._known_socket is None:
             folder = _runtime_folder(self._environ)
-            key = f"{sys.executable}\0{sys.version}\0{synapse_core.__version__}\0{_source_stamp()}"
+            contents = self._venv.contents() if self._venv is not None else None
+            # One that was made anew must not be served by a zygote of the former one.
+            python = f"{self._python}\0{contents.stamp if contents is not None else 0}"
+            key = f"{python}\0{sys.version}\0{synapse_core.__version__}\0{_source_stamp()}"
             self._known_socket = folder / f"{sha256(key.encode()).hexdigest()[:16]}.sock"
         return self._known_socket
 
@@ -66,15 +73,16 @@ class ZygoteDoor:
             if _answers(path):
                 return
             log = path.with_suffix(".log")
-            with log.open("wb") as log_file:
+            with log.open("wb") as log_file, self._hold_venv() as held:
                 # It returns as soon as its fork, the zygote proper, listens.
                 started = subprocess.run(  # noqa: S603 - our own module, our own interpreter
-                    [sys.executable, "-P", "-m", "synapse_core.worker.zygote", str(path)],
+                    [self._python, "-P", "-m", "synapse_core.worker.zygote", str(path)],
                     stdin=subprocess.DEVNULL,
                     stdout=log_file,
                     stderr=log_file,
                     env=allowed_environment(self._environ),
                     cwd="/",
+                    pass_fds=held,
                     start_new_session=True,
                     timeout=START_TIMEOUT_S,
                     check=False,
@@ -86,6 +94,15 @@ class ZygoteDoor:
                 hint="Run `synapse doctor`.",
                 log=str(log),
             )
+
+    @contextlib.contextmanager
+    def _hold_venv(self) -> Generator[Sequence[int]]:
+        """Yield what keeps the environment from being pruned while a zygote or its fork lives."""
+        if self._venv is None:
+            yield ()
+            return
+        with self._venv.in_use() as descriptor:
+            yield (descriptor,)
 
 
 def _answers(path: Path) -> bool:

@@ -23,6 +23,8 @@ class SignalInbox:
             # A Python-level handler must exist for the number to reach the wake-up descriptor.
             signal.signal(number, lambda _number, _frame: None)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        # Whoever changed interpreters held them back until they could be collected again.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
     def fileno(self) -> int:
         """Return the descriptor that becomes readable when a signal has come."""

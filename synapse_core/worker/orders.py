@@ -11,6 +11,7 @@ __all__ = [
     "MAX_ORDER_BYTES",
     "InspectOrder",
     "Order",
+    "ProvideOrder",
     "RunOrder",
     "StopOrder",
     "parse_order",
@@ -30,11 +31,14 @@ class RunOrder:
         home: Root of the home whose store holds the run.
         run_id: The run.
         environ: Allow-listed variables of the door that ordered it.
+        installer: Variables for the installer when the plugin's libraries are to be installed
+            first; None when they are there.
     """
 
     home: str
     run_id: str
     environ: dict[str, str] = field(default_factory=dict[str, str])
+    installer: dict[str, str] | None = None
     op: Literal["run"] = "run"
 
 
@@ -49,13 +53,26 @@ class InspectOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvideOrder:
+    """Install the libraries that the plugin at `path` asks for, also when the asker leaves.
+
+    Answered at the end: `{"ok": true}`, or `{"error": …}` with what `SynapseError.rebuild` takes.
+    """
+
+    home: str
+    path: str
+    installer: dict[str, str]
+    op: Literal["provide"] = "provide"
+
+
+@dataclass(frozen=True, slots=True)
 class StopOrder:
     """Leave; what was forked goes on."""
 
     op: Literal["stop"] = "stop"
 
 
-Order: TypeAlias = RunOrder | InspectOrder | StopOrder
+Order: TypeAlias = RunOrder | InspectOrder | ProvideOrder | StopOrder
 
 
 def parse_order(line: bytes) -> Order:
@@ -70,6 +87,8 @@ def parse_order(line: bytes) -> Order:
             return RunOrder(**fields)
         case "inspect":
             return InspectOrder(**fields)
+        case "provide":
+            return ProvideOrder(**fields)
         case "stop":
             return StopOrder()
         case other:

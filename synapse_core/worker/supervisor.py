@@ -23,13 +23,14 @@ from synapse_core.runs.recovery import remove_worker_note, write_worker_note
 from synapse_core.runs.sqlite import SqliteRunStore
 from synapse_core.types import JSONObject
 from synapse_core.worker.attempt import HEARTBEAT_S, Attempt, AttemptEnd, StopReason
+from synapse_core.worker.changeover import continue_in
 from synapse_core.worker.child import Assignment, execute
 from synapse_core.worker.inbox import SignalInbox
 from synapse_core.worker.isolation import adopt_orphans
 from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
 from synapse_core.worker.sinks import ForwardedEvents
 
-__all__ = ["supervise"]
+__all__ = ["resume", "supervise"]
 
 LEASE_S = 15.0
 """Seven missed heartbeats: a busy machine keeps its runs, a dead one gives them up soon."""
@@ -40,19 +41,52 @@ FINISH_PATIENCE_S = 600.0
 _log = logging.getLogger(__name__)
 
 
-def supervise(home: Home, run_id: str, environ: dict[str, str]) -> None:
-    """Own the run until it has ended; returns at once when another worker was first."""
+def supervise(
+    home: Home,
+    run_id: str,
+    environ: dict[str, str],
+    *,
+    installer: dict[str, str] | None = None,
+) -> None:
+    """Own the run until it has ended; returns at once when another worker was first.
+
+    Args:
+        home: Where the run lies.
+        run_id: The run.
+        environ: Variables of the door that ordered it.
+        installer: Variables for the installer of the plugin's libraries, when they are missing;
+            once they are there, this process goes on in their interpreter, with `resume`.
+    """
     store = SqliteRunStore(home.database)
-    owner = str(this_worker())
-    run = store.claim(run_id, owner=owner, lease_s=LEASE_S)
+    run = store.claim(run_id, owner=str(this_worker()), lease_s=LEASE_S)
     if run is None:
         return
     adopt_orphans()
+    _own(home, store, run, environ, installer=installer)
+
+
+def resume(home: Home, run_id: str, environ: dict[str, str]) -> None:
+    """Go on owning a run that this process claimed before it changed to another interpreter."""
+    store = SqliteRunStore(home.database)
+    _own(home, store, store.get(run_id), environ)
+
+
+def _own(
+    home: Home,
+    store: SqliteRunStore,
+    run: Run,
+    environ: dict[str, str],
+    *,
+    installer: dict[str, str] | None = None,
+) -> None:
+    owner = str(this_worker())
     try:
-        _Supervisor(home, store, run, owner=owner, environ={**environ, **run.env}).run_to_its_end()
+        supervisor = _Supervisor(home, store, run, owner=owner, environ={**environ, **run.env})
+        if installer is None or supervisor.provide_libraries(installer, environ):
+            supervisor.run_to_its_end()
     except LeaseLostError:
         # Somebody took the run for dead; what it is now is theirs to say.
-        _log.warning("Lost the lease", extra={"action": "lease_lost", "run_id": run_id})
+        _log.warning("Lost the lease", extra={"action": "lease_lost", "run_id": run.id})
 
 
 class _Supervisor:
@@ -68,6 +102,25 @@ class _Supervisor:
         self._summary = RunSummary()
         self._redact = Redactor.for_environment(environ).text
         self._inbox = SignalInbox(signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM)
+
+    def provide_libraries(self, variables: dict[str, str], environ: dict[str, str]) -> bool:
+        """Install what the plugin asks for, and go on in the interpreter that has it.
+
+        Returns only when that is this one (True), or when the run has ended instead (False).
+        """
+        from synapse_core.worker.preparation import Preparation  # noqa: PLC0415 - few runs need it
+
+        self._home.run_dir(self._run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._open_journal() as writer:
+            preparation = Preparation(self._run, writer, self._inbox, self._beat, self._note_worker)
+            provided = preparation.provide(self._home, variables)
+        if isinstance(provided, Outcome):
+            self._finish(provided, attempt=1)
+            return False
+        if provided is not None:
+            self._beat()
+            continue_in(provided, self._home, self._run.id, environ)
+        return True
 
     def run_to_its_end(self) -> None:
         for folder in (self._home.artifacts(self._run.id), self._home.work(self._run.id)):

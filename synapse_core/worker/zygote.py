@@ -22,6 +22,7 @@ from synapse_core.worker.isolation import restore_signals
 from synapse_core.worker.orders import (
     MAX_ORDER_BYTES,
     InspectOrder,
+    ProvideOrder,
     RunOrder,
     StopOrder,
     parse_order,
@@ -67,17 +68,29 @@ def _answer(connection: socket.socket, listener: socket.socket) -> bool:
         print(f"Refused an order: {error}", file=sys.stderr)  # noqa: T201 - stderr is its log
         return True
     match order:
-        case RunOrder(home=home, run_id=run_id, environ=environ):
-            _fork(lambda: supervise(Home(Path(home)), run_id, environ), listener, connection)
+        case RunOrder(home=home, run_id=run_id, environ=environ, installer=installer):
+            _fork(
+                lambda: supervise(Home(Path(home)), run_id, environ, installer=installer),
+                listener,
+                connection,
+            )
             _acknowledge(connection)
         case InspectOrder():
             _fork(lambda: answer_inspection(connection, order), listener)
+        case ProvideOrder():
+            _fork(lambda: _provide(connection, order), listener)
         case StopOrder():
             _acknowledge(connection)
             return False
         case None:
             pass
     return True
+
+
+def _provide(connection: socket.socket, order: ProvideOrder) -> None:
+    from synapse_core.worker.provision import answer_provision  # noqa: PLC0415 - few need it
+
+    answer_provision(connection, order)
 
 
 def _acknowledge(connection: socket.socket) -> None:

@@ -1,0 +1,18 @@
+"""`python -m synapse_core.worker.resumed DESCRIPTOR`: goes on owning a run; see `changeover`."""
+
+import sys
+
+from synapse_core.worker.changeover import read_duty
+from synapse_core.worker.supervisor import resume
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Own the run to its end."""
+    home, run_id, environ = read_duty(int(sys.argv[1]))
+    resume(home, run_id, environ)
+
+
+if __name__ == "__main__":
+    main()
