@@ -30,7 +30,7 @@ def host_name() -> str:
 
 @functools.lru_cache(maxsize=1)  # by process, since a fork may have entered another namespace
 def _host_name(_pid: int) -> str:
-    namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]") if _HAS_PROC else ""
+    namespace = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]") if _HAS_PROC else ""
     return f"{socket.gethostname()}/{_boot_id()}/{namespace}"
 
 

@@ -1,0 +1,213 @@
+"""Writes a run's journal: each event is one line, each line one system call."""
+
+import errno
+import os
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from synapse_core.errors import JournalError
+from synapse_core.logs.redact import Redactor
+from synapse_core.model.event import EventKind
+from synapse_core.runs.descriptors import open_apart
+from synapse_core.runs.event_texts import redact_texts, split_long_text
+from synapse_core.runs.journal_file import head_before
+from synapse_core.runs.lines import end_of_lines
+from synapse_core.runs.records import encode_data, format_record
+from synapse_core.types import JSONObject
+
+__all__ = ["JournalWriter"]
+
+_FLAGS = os.O_RDWR | os.O_APPEND
+
+
+class _Place(NamedTuple):
+    """A place in the journal: the byte after an event, and the `seq` of that event."""
+
+    end: int
+    seq: int
+
+
+class JournalWriter:
+    """Appends events to a journal and numbers them; implements `EventSink`. Made by `open`.
+
+    There is one writer at a time: a forked process takes over the object, and the process it came
+    from closes its own copy. No lock enforces that, as a lock lives on in every fork of user code
+    that outlives its run. Instead, each write first makes sure that nothing was appended since the
+    one before. So a writer that was taken for dead, and whose run was settled by somebody else, is
+    refused: nothing ever stands behind the last event of a run.
+    """
+
+    def __init__(self, path: Path, descriptor: int, at: _Place, redactor: Redactor | None) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._at = at
+        self._toward: _Place | None = None
+        """Where a write leads whose success is not known yet: a signal handler's exception may
+        come between the write and the note of it."""
+        self._redactor = redactor
+        self._lock = threading.RLock()
+        self._reserved = 0
+        """While a thread writes, the last `seq` given away; else 0."""
+        self._postponed: deque[tuple[EventKind, list[bytes]]] = deque()
+        self._is_closed = False
+
+    @classmethod
+    def open(cls, path: Path, *, redactor: Redactor | None = None) -> Self:
+        """Open a journal to append to; make it when it is not there.
+
+        A last line that was only half written is cut off: its event was never acknowledged.
+
+        Args:
+            path: The file; its folder must exist.
+            redactor: Takes the secrets out of every event.
+
+        Raises:
+            JournalError: It cannot be opened, or its last line is no event.
+        """
+        try:
+            descriptor = open_apart(path, _FLAGS | os.O_CREAT)
+            try:
+                at = _last_place(path, descriptor)
+                os.ftruncate(descriptor, at.end)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        except OSError as error:
+            raise _failed(path, "opened", error) from error
+        return cls(path, descriptor, at, redactor)
+
+    def emit(self, kind: EventKind, data: JSONObject) -> int:
+        """Record one event and return its `seq`; a long log text becomes several events.
+
+        Raises:
+            JournalError: It could not be recorded; nothing of it was kept.
+        """
+        if self._redactor is not None:
+            data = redact_texts(data, self._redactor)
+        parts = [encode_data(part) for part in split_long_text(kind, data)]
+        with self._lock:
+            if self._reserved:
+                # A signal handler speaks up while this very thread is writing.
+                self._postponed.append((kind, parts))
+                self._reserved += len(parts)
+                return self._reserved
+            self._reserved = self._at.seq + len(parts)
+            try:
+                self._append(kind, parts)
+                seq = self._at.seq
+                while self._postponed:
+                    self._append(*self._postponed.popleft())
+            except OSError as error:
+                raise _failed(self._path, "written", error) from error
+            finally:
+                self._reserved = 0
+        return seq
+
+    def close(self) -> None:
+        """Stop writing; the copy that another process took over is not concerned."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _append(self, kind: EventKind, parts: list[bytes]) -> None:
+        self._settle()
+        now = time.time()
+        first = self._at.seq + 1
+        lines = b"".join(
+            [format_record(seq, now, kind, part) for seq, part in enumerate(parts, first)]
+        )
+        self._toward = _Place(self._at.end + len(lines), self._at.seq + len(parts))
+        try:
+            written = os.write(self._descriptor, lines)
+        except OSError:
+            self._settle()
+            raise
+        if written < len(lines):
+            self._settle()
+            # The rest did not fit; writing it would meet exactly this.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._at, self._toward = self._toward, None
+
+    def _settle(self) -> None:
+        """Make sure that the journal ends with the last event that was recorded here.
+
+        A write that was cut short is undone, one that was only not noted is noted.
+        """
+        size = self._size()
+        begun, self._toward = self._toward, None
+        if size == self._at.end:
+            return
+        if begun is not None and size == begun.end:
+            self._at = begun
+        elif begun is not None and self._at.end < size < begun.end:
+            os.ftruncate(self._descriptor, self._at.end)
+        else:
+            raise JournalError(
+                f"Something else wrote to {self._path}.",
+                hint="Another worker took over the run, and this one has to stop.",
+                path=str(self._path),
+            )
+
+    def _size(self) -> int:
+        if self._is_closed:
+            raise JournalError(
+                f"{self._path} was closed already.", hint="Record events before the run has ended."
+            )
+        try:
+            size = os.lseek(self._descriptor, 0, os.SEEK_END)
+        except OSError:
+            size = -1
+        if size < self._at.end and not self._is_open():
+            # User code closed every descriptor it could think of.
+            self._descriptor = open_apart(self._path, _FLAGS)
+            size = os.lseek(self._descriptor, 0, os.SEEK_END)
+        return size
+
+    def _is_open(self) -> bool:
+        """Whether the descriptor still leads to the journal."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except OSError:
+            return False
+
+
+def _last_place(path: Path, descriptor: int) -> _Place:
+    end = end_of_lines(descriptor)
+    if end == 0:
+        return _Place(0, 0)
+    start, head = head_before(descriptor, end)
+    if head is None:
+        raise JournalError(
+            f"The last line of {path}, at byte {start}, is no event.",
+            hint="The file was changed by something else; nothing can be added to it.",
+            path=str(path),
+            offset=start,
+        )
+    return _Place(end, head.seq)
+
+
+def _failed(path: Path, verb: str, error: OSError) -> JournalError:
+    if isinstance(error, JournalError):
+        return error
+    return JournalError(
+        f"The journal {path} could not be {verb}: {error.strerror}.",
+        hint="Free disk space or check the permissions; nothing of the event was kept.",
+        path=str(path),
+        errno=error.errno,
+    )

@@ -1,0 +1,153 @@
+"""How an event stands in a journal: a line of JSON whose head has one fixed form."""
+
+import contextlib
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from pydantic_core import from_json, to_json
+
+from synapse_core.model.event import Event, EventKind
+from synapse_core.types import JSONObject, JSONValue
+
+__all__ = ["MAX_HEAD_BYTES", "Head", "encode_data", "format_record", "parse_event", "parse_head"]
+
+MAX_HEAD_BYTES = 128
+"""What comes before the data is never longer."""
+
+_HEAD = re.compile(
+    rb'\{"seq":([1-9]\d{0,17}),"time":(-?\d{1,20}\.\d{6}),"kind":"(\w{1,30})","data":'
+)
+
+_KINDS = {kind.value.encode(): kind for kind in EventKind}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+_MAX_DEPTH = 200
+"""No reader of JSON, ours or another's, stumbles over values nested so deep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a line says before its data.
+
+    Attributes:
+        seq: Position in the run.
+        time: Unix time in seconds.
+        kind: What the event tells; None for a kind that only a later version knows.
+        size: Bytes before the data.
+    """
+
+    seq: int
+    time: float
+    kind: EventKind | None
+    size: int
+
+
+def format_record(seq: int, time: float, kind: EventKind, data: bytes) -> bytes:
+    """Return the line, newline included; `data` is what `encode_data` returned."""
+    return b'{"seq":%d,"time":%.6f,"kind":"%b","data":%b}\n' % (seq, time, _NAMES[kind], data)
+
+
+def encode_data(data: JSONObject) -> bytes:
+    """Return the facts of an event as JSON, whatever they hold.
+
+    A number that JSON cannot say becomes its name (`"NaN"`), text that UTF-8 cannot say is
+    escaped, and an object becomes its number or its text.
+    """
+    try:
+        return to_json(data, inf_nan_mode="strings", fallback=_plain_object)
+    except Exception:  # noqa: BLE001 - objects of the user's code may raise anything when asked
+        return to_json(_plain(data, ()), inf_nan_mode="strings")
+
+
+def parse_head(line: bytes) -> Head:
+    """Read the beginning of a line.
+
+    Raises:
+        ValueError: It is no event.
+    """
+    head = _HEAD.match(line)
+    if head is None:
+        raise ValueError("it does not begin as an event does")
+    return Head(int(head[1]), float(head[2]), _KINDS.get(head[3]), head.end())
+
+
+def parse_event(line: bytes, kinds: frozenset[EventKind] | None = None) -> Event | None:
+    """Read a whole line; None for an event of another kind than asked for, or of an unknown one.
+
+    Raises:
+        ValueError: It is no event.
+    """
+    # The same as `parse_head`, without an object for each line that is passed over.
+    head = _HEAD.match(line)
+    if head is None:
+        raise ValueError("it does not begin as an event does")
+    kind = _KINDS.get(head[3])
+    if kind is None or (kinds is not None and kind not in kinds):
+        return None
+    if not line.endswith(b"}"):
+        raise ValueError("it does not end as an event does")
+    return Event(int(head[1]), float(head[2]), kind, _decode_data(line[head.end() : -1]))
+
+
+def _decode_data(text: bytes) -> JSONObject:
+    try:
+        data = from_json(text)
+    except ValueError:
+        # The quick reader gives up on deep nesting and on numbers of thousands of digits.
+        data = json.loads(text, parse_int=_whole_number)
+    if not isinstance(data, dict):
+        raise ValueError("its data is no object")  # noqa: TRY004 - wrong content, not a wrong type
+    return cast("JSONObject", data)
+
+
+def _whole_number(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:  # Python refuses to convert more digits than its limit
+        return digits
+
+
+def _plain_object(value: object) -> JSONValue:
+    """Return a JSON value for an object that is none: a scalar's number, else its text."""
+    with contextlib.suppress(Exception):
+        scalar = cast("JSONValue", getattr(value, "item")())  # noqa: B009 - any array library's
+        if isinstance(scalar, bool | int | float | str):
+            return scalar
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - an object of the user's code may raise anything
+        text = f"<{type(value).__name__}>"
+    return _plain_text(text)
+
+
+def _plain_text(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _plain(value: object, above: tuple[int, ...]) -> JSONValue:
+    """Copy a value into what JSON can surely say; what holds itself is cut off."""
+    match value:
+        case None | bool() | int() | float():
+            plain: JSONValue = value
+        case str():
+            plain = _plain_text(value)
+        case bytes() | bytearray():
+            plain = value.decode("utf-8", "backslashreplace")
+        case Mapping() | list() | tuple() | set() | frozenset():
+            plain = _plain_inside(cast("Collection[object]", value), above)
+        case _:
+            plain = _plain_object(value)
+    return plain
+
+
+def _plain_inside(value: Collection[object], above: tuple[int, ...]) -> JSONValue:
+    if id(value) in above or len(above) > _MAX_DEPTH:
+        return "..."
+    above = (*above, id(value))
+    if isinstance(value, Mapping):
+        pairs = list(cast("Mapping[object, object]", value).items())
+        return {_plain_text(str(key)): _plain(inner, above) for key, inner in pairs}
+    return [_plain(item, above) for item in list(value)]
