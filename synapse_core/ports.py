@@ -111,6 +111,7 @@ class RunStore(Protocol):
 
         Raises:
             ConflictError: The id is taken.
+            InvalidInputError: The run is not pending.
         """
         ...
 
@@ -125,15 +126,17 @@ class RunStore(Protocol):
         repeat nor lose a run that was there when the first page was read.
 
         Raises:
-            CursorError: `cursor` is not one of this list's.
+            CursorError: `cursor` is not one of this list's: it was made for another filter.
+            InvalidInputError: `limit` is less than 1.
         """
         ...
 
     def claim(self, run_id: str, *, owner: str, lease_s: float) -> Run | None:
         """Move a pending run to running, for exactly one of any number of concurrent callers.
 
-        Sets owner, lease, `attempt` 1 and `started_at` together. Returns None to every loser, also
-        when the run has already ended.
+        Sets owner, lease and `started_at`, and counts `attempt` one up, all together: to 1 the
+        first time, further after a release. Returns None to every loser, also when the run has
+        already ended.
         """
         ...
 
@@ -141,6 +144,8 @@ class RunStore(Protocol):
         self, run_id: str, *, owner: str, lease_s: float, summary: RunSummary | None = None
     ) -> Run:
         """Extend the owner's lease, keep the summary, and return the run with its cancel request.
+
+        What is returned carries no `params`, `result` or `env`, as in a list.
 
         Raises:
             LeaseLostError: Somebody else owns the run, or it has ended.
@@ -150,8 +155,11 @@ class RunStore(Protocol):
     def begin_attempt(self, run_id: str, *, owner: str, attempt: int) -> None:
         """Record that the owner starts attempt `attempt` (2 or later).
 
+        Idempotent: recording the current attempt again changes nothing.
+
         Raises:
             LeaseLostError: Somebody else owns the run, or it has ended.
+            ConflictError: A later attempt was begun already.
         """
         ...
 
@@ -161,7 +169,7 @@ class RunStore(Protocol):
         """Write status, result or failure, summary and `finished_at` in one transaction.
 
         The terminal event must already be in the journal. Idempotent: finishing a terminal run
-        again returns it unchanged.
+        again returns it unchanged. A run that has ended holds neither owner nor lease.
 
         Args:
             run_id: The run.
@@ -170,6 +178,7 @@ class RunStore(Protocol):
             summary: The journal folded to its end.
 
         Raises:
+            InvalidInputError: The outcome's status is not terminal.
             LeaseLostError: The run is not terminal and not the caller's.
         """
         ...
@@ -181,6 +190,15 @@ class RunStore(Protocol):
         """
         ...
 
+    def release(self, run_id: str, *, expected_owner: str) -> bool:
+        """Make a running run of a dead owner pending again, to be claimed for another attempt.
+
+        Owner, lease and `started_at` are cleared, `attempt` is kept. Exactly one of any number of
+        concurrent callers wins. False when the owner has changed or the run has ended, and when
+        somebody asked to stop it: then it is to be ended, not repeated.
+        """
+        ...
+
     def request_cancel(self, run_id: str, *, force: bool = False) -> Run:
         """Ask a running run to stop; end a pending one as cancelled at once.
 
@@ -189,7 +207,10 @@ class RunStore(Protocol):
         ...
 
     def active(self) -> Sequence[Run]:
-        """Return every pending and running run, oldest first."""
+        """Return every pending and running run, oldest first.
+
+        They carry no `params`, `result` or `env`, as in a list.
+        """
         ...
 
     def delete(self, run_ids: Iterable[str]) -> int:

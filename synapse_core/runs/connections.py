@@ -1,0 +1,238 @@
+"""Connections to the SQLite file of a run store."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from synapse_core.errors import StoreUnavailableError
+from synapse_core.runs.schema import is_current, migrate
+
+__all__ = ["Connections"]
+
+_CACHED_STATEMENTS = 64
+_MAX_LOG_BYTES = 16 * 1024 * 1024
+"""After a burst the write-ahead log is cut back to this."""
+
+_RETRY_S = 0.01
+
+
+class Connections:
+    """Lends each connection to one user at a time, and makes a new one where none is free.
+
+    A connection is never used in a process other than the one that opened it: SQLite's locks and
+    its view of the file do not survive a fork.
+
+    Args:
+        path: The file; it is made when it is not there, readable by its owner only.
+        busy_timeout_s: Seconds to wait for another process's write before giving up.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout_s: float) -> None:
+        self._path = path
+        self._busy_timeout_s = busy_timeout_s
+        self._idle: list[sqlite3.Connection] = []
+        self._pid = os.getpid()
+        self._file: tuple[int, int] | None = None
+        self._is_closed = False
+
+    @contextmanager
+    def read(self) -> Generator[sqlite3.Connection]:
+        """Lend a connection for one statement, or for several that need not agree.
+
+        Raises:
+            StoreUnavailableError: The file cannot be used.
+        """
+        with _translating(self._path), self._lend() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Generator[sqlite3.Connection]:
+        """Lend a connection for a transaction that keeps other writers out.
+
+        Committed at the end, rolled back when something is raised.
+
+        Args:
+            durable: Whether the commit must survive a power failure.
+
+        Raises:
+            StoreUnavailableError: The file cannot be used; nothing was written.
+        """
+        with _translating(self._path), self._lend() as connection:
+            if durable:
+                connection.execute("PRAGMA synchronous = FULL")
+            try:
+                with _transaction(connection):
+                    yield connection
+            finally:
+                if durable:
+                    connection.execute("PRAGMA synchronous = NORMAL")
+
+    def close(self) -> None:
+        """Close what is free now, and what is in use as soon as it is given back."""
+        self._is_closed = True
+        self._leave_to_parent()
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _lend(self) -> Generator[sqlite3.Connection]:
+        self._leave_to_parent()
+        self._leave_old_file()
+        if self._is_closed:
+            raise StoreUnavailableError(
+                "The run store was closed.", hint="Open it again.", path=str(self._path)
+            )
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open()
+        pid = os.getpid()
+        try:
+            yield connection
+        except sqlite3.Error:
+            # What state it is in is hard to tell; a fresh one costs less than finding out.
+            if pid == os.getpid():
+                connection.close()
+            raise
+        except BaseException:
+            self._take_back(connection, pid)
+            raise
+        self._take_back(connection, pid)
+
+    def _take_back(self, connection: sqlite3.Connection, pid: int) -> None:
+        if pid != os.getpid():
+            _never_close(connection)
+        elif self._is_closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def _leave_to_parent(self) -> None:
+        """Forget, without closing them, the connections that this process was forked with."""
+        if self._pid == os.getpid():
+            return
+        inherited, self._idle, self._pid = self._idle, [], os.getpid()
+        for connection in inherited:
+            _never_close(connection)
+
+    def _leave_old_file(self) -> None:
+        """Close what leads to a file that was moved away: what is written to it is lost."""
+        _make_private(self._path)
+        status = self._path.stat()
+        file = (status.st_dev, status.st_ino)
+        if self._file not in {None, file}:
+            while self._idle:
+                self._idle.pop().close()
+        self._file = file
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path,
+            timeout=self._busy_timeout_s,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_CACHED_STATEMENTS,
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            if not is_current(connection):
+                with _transaction(connection):
+                    migrate(connection)
+            self._use_log(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _use_log(self, connection: sqlite3.Connection) -> None:
+        """Have readers and the writer not wait for each other."""
+        until = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                # Of several that make the file together, one changes the mode; SQLite does not
+                # have the others wait for it.
+                if not _is_busy(error) or time.monotonic() > until:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                break
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {_MAX_LOG_BYTES}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Generator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _make_private(path: Path) -> None:
+    """Make the file before SQLite does, which would let others read it; its log follows suit."""
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _never_close(connection: sqlite3.Connection) -> None:
+    """Keep an inherited connection for ever: closing it could end the log of its owner."""
+    import ctypes  # noqa: PLC0415 - only in a process that was forked with an open store
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+@contextmanager
+def _translating(path: Path) -> Generator[None]:
+    """Have what goes wrong in SQLite or with its file told as what it means here."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(
+            f"The run store {path} cannot be used: {error}.",
+            hint=_hint(_primary_code(error), path),
+            path=str(path),
+            reason=str(getattr(error, "sqlite_errorname", type(error).__name__)),
+        ) from error
+    except OSError as error:
+        if isinstance(error, StoreUnavailableError):
+            raise
+        raise StoreUnavailableError(
+            f"The run store {path} cannot be opened: {error.strerror}.",
+            hint=f"Make the folder {path.parent}, or let this user write in it.",
+            path=str(path),
+        ) from error
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return _primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    # The bits above tell details. Source: https://sqlite.org/rescode.html
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+_HINTS = {
+    sqlite3.SQLITE_BUSY: "Another program holds it: `fuser {path}` names it. Wait, or end it.",
+    sqlite3.SQLITE_LOCKED: "Another program holds it: `fuser {path}` names it. Wait, or end it.",
+    sqlite3.SQLITE_READONLY: "Let this user write {path} and in its folder.",
+    sqlite3.SQLITE_PERM: "Let this user read and write {path}.",
+    sqlite3.SQLITE_CANTOPEN: "Make the folder {folder}, or let this user write in it.",
+    sqlite3.SQLITE_FULL: "Free disk space; `synapse run prune` removes old runs.",
+    sqlite3.SQLITE_IOERR: "Check the disk, and whether there is space on it.",
+    sqlite3.SQLITE_CORRUPT: "Move {path} away; journals and files of the runs stay readable.",
+    sqlite3.SQLITE_NOTADB: "Move {path} away; journals and files of the runs stay readable.",
+}
+
+
+def _hint(code: int, path: Path) -> str:
+    return _HINTS.get(code, "Run `synapse doctor`.").format(path=path, folder=path.parent)

@@ -1,0 +1,158 @@
+"""How a run stands in a row of the SQLite store."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, TypeAlias
+
+from synapse_core.errors import StoreUnavailableError
+from synapse_core.model.run import (
+    ArtifactInfo,
+    Frame,
+    Progress,
+    Resources,
+    RetryPolicy,
+    Run,
+    RunFailure,
+    RunStatus,
+    RunSummary,
+)
+from synapse_core.types import JSONObject
+
+__all__ = ["CHANGING", "COLUMNS", "PAYLOAD", "Cell", "bindable", "cells_of", "payload_of", "run_of"]
+
+Cell: TypeAlias = str | bytes | int | float | None
+_Model: TypeAlias = (
+    Run | RetryPolicy | Resources | RunFailure | Frame | RunSummary | Progress | ArtifactInfo
+)
+
+_TEXTS = ("id", "plugin", "action", "owner", "idempotency_key")
+_FIXED = ("id", "plugin", "action", "created_at", "idempotency_key")
+
+CHANGING = (
+    "status",
+    "attempt",
+    "owner",
+    "lease_expires_at",
+    "cancel_requested_at",
+    "cancel_force",
+    "started_at",
+    "finished_at",
+    "failure",
+    "summary",
+)
+"""Columns that change in the life of a run."""
+
+COLUMNS = (*_FIXED, "spec", *CHANGING)
+"""Columns of `runs` but its number."""
+
+PAYLOAD = ("params", "env", "result")
+"""Columns of `payloads` but its number."""
+
+# A field that a later version of the model adds goes in here without a migration.
+_SPEC = tuple(field.name for field in fields(Run) if field.name not in {*COLUMNS, *PAYLOAD})
+
+
+def bindable(text: str | None) -> Cell:
+    """Return the text as SQLite can keep it and compare it.
+
+    A lone surrogate, as in a name that is no text, cannot be encoded: such text is kept as bytes.
+    """
+    if text is None or text.isascii():
+        return text
+    encoded = text.encode("utf-8", "surrogatepass")
+    try:
+        encoded.decode("utf-8")
+    except UnicodeDecodeError:
+        return encoded
+    return text
+
+
+def cells_of(run: Run, columns: tuple[str, ...]) -> list[Cell]:
+    """Return the cells of these columns."""
+    return [_cell(run, column) for column in columns]
+
+
+def payload_of(run: Run) -> list[Cell]:
+    """Return the cells of `PAYLOAD`."""
+    result = None if run.result is None else json.dumps(run.result)
+    return [json.dumps(run.params), json.dumps(run.env), result]
+
+
+def run_of(row: Mapping[str, Any]) -> Run:
+    """Return the run of a row with `COLUMNS`; `PAYLOAD` is taken where it is there.
+
+    Raises:
+        StoreUnavailableError: A cell does not hold what it should.
+    """
+    try:
+        return _parse(row)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreUnavailableError(
+            f"The record of run {row['id']!r} is damaged: {error!r}.",
+            hint="Remove the run with `synapse run rm`; its journal and files stay readable.",
+        ) from error
+
+
+def _parse(row: Mapping[str, Any]) -> Run:
+    spec = _known(Run, json.loads(row["spec"]))
+    cells = {name: row[name] for name in (*_FIXED, *CHANGING)}
+    for name in _TEXTS:
+        if isinstance(cells[name], bytes):
+            cells[name] = cells[name].decode("utf-8", "surrogatepass")
+    payload = {name: json.loads(text) for name in PAYLOAD if (text := row.get(name)) is not None}
+    told: dict[str, Any] = {
+        **spec,
+        "retry": RetryPolicy(**_known(RetryPolicy, spec["retry"])),
+        "resources": Resources(**_known(Resources, spec["resources"])),
+        **cells,
+        "status": RunStatus(cells["status"]),
+        "cancel_force": bool(cells["cancel_force"]),
+        "failure": _failure(row["failure"]),
+        "summary": _summary(row["summary"]),
+        **payload,
+    }
+    return Run(**told)
+
+
+def _cell(run: Run, column: str) -> Cell:
+    match column:
+        case "spec":
+            spec = {name: getattr(run, name) for name in _SPEC}
+            return json.dumps(
+                {**spec, "retry": asdict(run.retry), "resources": asdict(run.resources)}
+            )
+        case "failure":
+            return None if run.failure is None else json.dumps(asdict(run.failure))
+        case "summary":
+            return None if run.summary == RunSummary() else json.dumps(asdict(run.summary))
+        case "status":
+            return run.status.value
+        case _ if column in _TEXTS:
+            return bindable(getattr(run, column))
+        case _:
+            return getattr(run, column)
+
+
+def _failure(text: str | None) -> RunFailure | None:
+    if text is None:
+        return None
+    told = _known(RunFailure, json.loads(text))
+    if told["where"] is not None:
+        told["where"] = Frame(**_known(Frame, told["where"]))
+    return RunFailure(**told)
+
+
+def _summary(text: str | None) -> RunSummary:
+    if text is None:
+        return RunSummary()
+    told = _known(RunSummary, json.loads(text))
+    for name, kind in (("progress", Progress), ("artifacts", ArtifactInfo)):
+        told[name] = {key: kind(**_known(kind, item)) for key, item in told[name].items()}
+    return RunSummary(**told)
+
+
+def _known(model: type[_Model], told: JSONObject) -> dict[str, Any]:
+    """Return what this version of the model knows; a later one may have written more."""
+    names = {field.name for field in fields(model)}
+    return {name: value for name, value in told.items() if name in names}

@@ -1,0 +1,94 @@
+"""The tables of the SQLite run store, and how an older file is brought up to date."""
+
+import sqlite3
+
+from synapse_core.errors import StoreUnavailableError
+
+__all__ = ["SCHEMA_VERSION", "is_current", "migrate"]
+
+_APPLICATION_ID = 0x53594E52
+"""Marks the file as ours for `file` and for us: "SYNR"."""
+
+_RUNS = """
+CREATE TABLE runs (
+    number              INTEGER PRIMARY KEY,  -- counts up: the order of creation within one instant
+    id                  TEXT NOT NULL UNIQUE,
+    plugin              TEXT NOT NULL,
+    action              TEXT NOT NULL,
+    status              TEXT NOT NULL,
+    attempt             INTEGER NOT NULL,
+    owner               TEXT,
+    lease_expires_at    REAL,
+    cancel_requested_at REAL,
+    cancel_force        INTEGER NOT NULL,
+    created_at          REAL NOT NULL,
+    started_at          REAL,
+    finished_at         REAL,
+    idempotency_key     TEXT UNIQUE,
+    spec                TEXT NOT NULL,  -- JSON: all else that never changes
+    failure             TEXT,           -- JSON
+    summary             TEXT            -- JSON
+)
+"""
+
+# Apart, so that neither a list nor a heartbeat reads or rewrites what has no bound.
+_PAYLOADS = """
+CREATE TABLE payloads (
+    number INTEGER PRIMARY KEY,  -- of the run
+    params TEXT NOT NULL,        -- JSON
+    env    TEXT NOT NULL,        -- JSON
+    result TEXT                  -- JSON
+)
+"""
+
+_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        _RUNS,
+        _PAYLOADS,
+        # A list is merged from one list per status, so that every filter finds its own order here.
+        "CREATE INDEX runs_by_status ON runs (status, created_at)",
+        "CREATE INDEX runs_by_plugin ON runs (status, plugin, created_at)",
+        "CREATE INDEX runs_by_action ON runs (status, action, created_at)",
+        "CREATE INDEX runs_by_plugin_action ON runs (status, plugin, action, created_at)",
+        f"PRAGMA application_id = {_APPLICATION_ID}",
+    ),
+)
+"""What leads from each version of the schema to the next. Never change one: append."""
+
+SCHEMA_VERSION = len(_MIGRATIONS)
+
+
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Whether the file has the tables of this version."""
+    return _version(connection) == SCHEMA_VERSION
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables up to date, all of the way or not at all.
+
+    Must be called within a transaction that keeps other writers out.
+
+    Raises:
+        StoreUnavailableError: The file was made by a later version, or by another program.
+    """
+    version = _version(connection)
+    if version > SCHEMA_VERSION:
+        raise StoreUnavailableError(
+            f"The run store has schema {version}; this version of Synapse knows {SCHEMA_VERSION} "
+            "at most.",
+            hint="A newer Synapse made it: upgrade this one, or point SYNAPSE_HOME elsewhere.",
+            schema=version,
+        )
+    if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+        raise StoreUnavailableError(
+            "The file is the database of another program, not a run store.",
+            hint="Move it away, or point SYNAPSE_HOME to another folder.",
+        )
+    for statements in _MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
