@@ -84,6 +84,7 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Pass a next_cursor exactly as the same tool returned it, or leave it out to begin again.",
         'run_logs {"run_id": "last", "tail": 50}',
     ),
+    "invalid_action": ("Correct the action's definition.", 'plugin_check {"path": "my_plugin"}'),
     "invalid_step": ("Correct the action's setup_steps.", 'plugin_check {"path": "my_plugin"}'),
     "invalid_env_value": (
         "Pass a value of the type that the action asks for.",
