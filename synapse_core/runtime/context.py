@@ -17,7 +17,7 @@ from synapse_core.runtime.artifacts import ArtifactFolder
 from synapse_core.runtime.cancellation import CancelToken
 from synapse_core.runtime.checkpoints import exact_json
 from synapse_core.runtime.env import PluginEnvironment
-from synapse_core.runtime.forks import renew_lock_in_forks
+from synapse_core.runtime.forks import tell_of_forks
 from synapse_core.runtime.json_safe import json_safe_object, safe_repr, well_formed
 from synapse_core.runtime.lines import emit_line
 from synapse_core.runtime.metrics import metric_values
@@ -78,7 +78,7 @@ class RuntimeContext:
         self._artifacts = ArtifactFolder(folder, cancel.check)
         # Events that replace one another must be numbered in the order of what they tell.
         self._in_order = threading.RLock()
-        renew_lock_in_forks(self)
+        tell_of_forks(self)
 
     @property
     def work_dir(self) -> Path:
@@ -240,8 +240,8 @@ class RuntimeContext:
                 for data in self._meter.release():
                     self._sink.emit(EventKind.PROGRESS, data)
 
-    def renew_lock(self) -> None:
-        """Replace the lock; called in a forked process."""
+    def after_fork(self) -> None:
+        """Replace the lock, which a thread of the parent may hold; called in a forked process."""
         self._in_order = threading.RLock()
 
     def __enter__(self) -> Self:

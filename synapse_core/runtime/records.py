@@ -12,7 +12,7 @@ from synapse_core.types import JSONObject
 __all__ = ["RunLogger", "tell_record"]
 
 _PLAIN_RECORD = vars(logging.makeLogRecord({}))
-_OWN_ATTRIBUTES = frozenset(_PLAIN_RECORD) | {"message", "asctime", "taskName"}
+_OWN_ATTRIBUTES = frozenset(_PLAIN_RECORD) | {"message", "asctime", "taskName", "synapse_told"}
 """What a record has of its own; all else came with `extra`."""
 
 

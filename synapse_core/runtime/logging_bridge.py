@@ -1,0 +1,124 @@
+"""What an action and its libraries say through `logging` and `warnings`, as events of its run."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+from synapse_core.model.event import LogLevel, LogSource
+from synapse_core.ports import EventSink
+from synapse_core.runtime.lines import emit_line
+from synapse_core.runtime.records import tell_record
+from synapse_core.runtime.reentry import recording
+from synapse_core.runtime.streams import CapturedStream
+
+__all__ = ["bridge_logging"]
+
+_TOLD = "synapse_told"
+
+
+@contextmanager
+def bridge_logging(sink: EventSink) -> Generator[None]:
+    """Record what goes through `logging`, from level INFO on, and `warnings`.
+
+    The root logger gets a parent, so that `logging.basicConfig` and the like find the root as they
+    would without us, and cannot remove what records. Handlers that print to a captured stream stay
+    silent: their lines are recorded already, with level and logger. Handlers for files work.
+
+    It changes the whole process, so one run at a time; the innermost of several takes all.
+    """
+    bridge = _Bridge(sink)
+    root = logging.getLogger()
+    level, parent, handlers = root.level, root.parent, root.handlers[:]
+    with _quiet_consoles(bridge), _warnings_to(bridge):
+        root.parent = bridge.above_root
+        root.setLevel(min(level, logging.INFO))
+        try:
+            yield
+        finally:
+            root.parent = parent
+            root.setLevel(level)
+            root.handlers[:] = handlers
+
+
+class _Bridge(logging.Handler):
+    """Records each log record once, whichever handlers bring it here."""
+
+    def __init__(self, sink: EventSink) -> None:
+        super().__init__()
+        self._sink = sink
+        self.above_root = logging.Logger("above root")  # noqa: LOG001 - none that others can find
+        self.above_root.addHandler(self)
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Without the lock of the base class: sinks are safe to call from any thread.
+        if _TOLD not in vars(record):
+            setattr(record, _TOLD, True)
+            self._tell(lambda: tell_record(self._sink, record, LogSource.LOGGING), record.msg)
+        return True
+
+    def warn(self, message: Warning | str, category: type[Warning], file: str, line: int) -> None:
+        """Record a warning."""
+        text = f"{category.__name__}: {message}"
+        data = {"level": LogLevel.WARNING, "source": LogSource.WARNINGS, "file": file, "line": line}
+        self._tell(lambda: emit_line(self._sink, text, {**data}), text)
+
+    @staticmethod
+    def _tell(tell: Callable[[], None], text: object) -> None:
+        if not recording.is_active:
+            recording.is_active = True
+            try:
+                tell()
+            finally:
+                recording.is_active = False
+        elif sys.__stderr__ is not None:
+            # Said by the sink itself, or by a signal handler in the middle of a record.
+            with suppress(ValueError):
+                print(text, file=sys.__stderr__, flush=True)
+
+
+@contextmanager
+def _quiet_consoles(bridge: _Bridge) -> Generator[None]:
+    """Let handlers that print to a captured stream bring their records to the bridge instead."""
+    consoles: Any = logging.StreamHandler
+    original: Callable[[object, logging.LogRecord], None] = consoles.emit
+
+    def emit(handler: "logging.StreamHandler[Any]", record: logging.LogRecord) -> None:
+        if isinstance(handler.stream, CapturedStream):
+            bridge.handle(record)
+        else:
+            original(handler, record)
+
+    consoles.emit = emit
+    try:
+        yield
+    finally:
+        consoles.emit = original
+
+
+@contextmanager
+def _warnings_to(bridge: _Bridge) -> Generator[None]:
+    original = warnings.showwarning
+    is_open = True
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if file is None and is_open:
+            bridge.warn(message, category, filename, lineno)
+        else:
+            original(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        is_open = False  # somebody may have kept our function
+        warnings.showwarning = original
