@@ -93,7 +93,7 @@ def _refuse(folder: Path, error: OSError) -> ManifestError | StorageError:
             return StorageError(
                 f"Cannot read {folder / MANIFEST}: {error.strerror}.",
                 hint="Check the permissions of the file and of its folder.",
-                path=str(folder / MANIFEST),
+                path=str(folder),
             )
 
 
