@@ -270,10 +270,13 @@ class Inspector(Protocol):
             timeout_s: Seconds until the process is killed.
 
         Returns:
-            What `synapse_core.discovery.from_imports.scan` returns.
+            What `synapse_core.discovery.from_imports.scan` returns, and `installing_s`: the
+            seconds that went into installing the plugin's libraries first.
 
         Raises:
             ActionLoadError: The process crashed or exited before it had an answer.
-            RunTimeoutError: The import took longer than `timeout_s`.
+            DependencyError: A library that the plugin asks for cannot be provided.
+            RunTimeoutError: The import took longer than `timeout_s`, or the libraries are still
+                being installed; that goes on.
         """
         ...

@@ -124,24 +124,17 @@ def _check_library(
         )
     if one.is_optional:
         return None
+    if requirements.installs(top):
+        return None  # before the plugin is executed; whether that works, its import tells
     # A function that is never called does no harm; an action's own body is.
     is_needed = one.scope is Scope.MODULE or _is_inside(source, one, codes)
     severity = Severity.ERROR if is_needed else Severity.WARNING
-    if is_declared:
-        return _describe(
-            source,
-            one,
-            "requirement-not-installed",
-            f"{top!r} is asked for, but not installed where Synapse runs.",
-            f"Install it: pip install {distribution}",
-            severity=severity,
-        )
     return _describe(
         source,
         one,
         "missing-requirement",
         f"{top!r} is not installed, and the plugin does not ask for it.",
-        f"Add {distribution!r} to {requirements.file}, and install it: pip install {distribution}",
+        f"Add {distribution!r} to {requirements.file}; it is installed when the plugin runs.",
         severity=severity,
     )
 

@@ -6,9 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from synapse_core.checks.subject import CheckedAction, in_manifest
-from synapse_core.errors import ActionDefinitionError, ActionLoadError, RunTimeoutError
+from synapse_core.errors import (
+    ActionDefinitionError,
+    ActionLoadError,
+    DependencyError,
+    RunTimeoutError,
+)
 from synapse_core.model.plugin import Diagnostic, Severity
-from synapse_core.plugins.layout import split_entrypoint
+from synapse_core.plugins.layout import MANIFEST, split_entrypoint
 from synapse_core.ports import Inspector
 from synapse_core.types import JSONObject, JSONValue
 
@@ -22,39 +27,62 @@ SLOW_IMPORT_S = 5.0
 
 
 def check_imported(
-    inspector: Inspector, folder: Path, actions: Sequence[CheckedAction]
-) -> Iterator[Diagnostic]:
-    """Yield what only an import tells.
+    inspector: Inspector,
+    folder: Path,
+    actions: Sequence[CheckedAction],
+    *,
+    timeout_s: float = IMPORT_TIMEOUT_S,
+    slow_s: float = SLOW_IMPORT_S,
+) -> list[Diagnostic]:
+    """Return what only an import tells.
 
     Args:
         inspector: Imports it in a process of its own.
         folder: The plugin's folder.
         actions: Its actions, but those that are known to be broken.
+        timeout_s: Seconds after which it is given up.
+        slow_s: Seconds above which it is called slow.
     """
     if not actions:
-        return
+        return []
+    by_module: dict[str, list[CheckedAction]] = {}
+    for action in actions:
+        module = split_entrypoint(action.spec.entrypoint)[0]
+        by_module.setdefault(module, []).append(action)
     try:
-        yield from _inspect(inspector, folder, actions)
+        return list(_inspect(inspector, folder, actions, timeout_s, slow_s))
     except ActionLoadError as error:
-        modules = {split_entrypoint(action.spec.entrypoint)[0] for action in actions}
-        if len(modules) == 1:
-            yield _crash(actions[0], error)
-        else:
-            yield from _find_culprits(inspector, folder, actions)
+        if len(by_module) == 1:
+            return [in_manifest(actions[0], "import-crash", error.message, error.hint)]
+    # Each module alone, to tell which of them ends the process.
+    found: list[Diagnostic] = []
+    for same in by_module.values():
+        found += check_imported(inspector, folder, same, timeout_s=timeout_s, slow_s=slow_s)
+    return found
 
 
 def _inspect(
-    inspector: Inspector, folder: Path, actions: Sequence[CheckedAction]
+    inspector: Inspector,
+    folder: Path,
+    actions: Sequence[CheckedAction],
+    timeout_s: float,
+    slow_s: float,
 ) -> Iterator[Diagnostic]:
     started = time.monotonic()
     entrypoints = {action.spec.name: action.spec.entrypoint for action in actions}
     try:
-        answer = inspector.inspect(folder, entrypoints, timeout_s=IMPORT_TIMEOUT_S)
+        answer = inspector.inspect(folder, entrypoints, timeout_s=timeout_s)
+    except DependencyError as error:
+        yield _lacks(actions[0], error)
+        return
     except RunTimeoutError as error:
         yield in_manifest(actions[0], "import-timeout", error.message, error.hint)
         return
+    installing_s = answer.get("installing_s")
     took_s = time.monotonic() - started
-    if took_s > SLOW_IMPORT_S:
+    if isinstance(installing_s, float):
+        took_s -= installing_s
+    if took_s > slow_s:
         yield in_manifest(
             actions[0],
             "import-slow",
@@ -62,6 +90,22 @@ def _inspect(
             "Import large libraries inside the action, and move work out of the top of modules.",
             severity=Severity.WARNING,
         )
+    yield from _explain_all(folder, actions, answer)
+
+
+def _lacks(action: CheckedAction, error: DependencyError) -> Diagnostic:
+    """Return which library cannot be had, at the line that asks for it."""
+    found = in_manifest(action, "requirement-unavailable", error.message, error.hint)
+    file, line = error.data.get("file"), error.data.get("line")
+    if not isinstance(file, str):
+        return found
+    place = line if isinstance(line, int) else 0
+    return replace(found, file=file, line=place, column=0, key="")
+
+
+def _explain_all(
+    folder: Path, actions: Sequence[CheckedAction], answer: JSONObject
+) -> Iterator[Diagnostic]:
     errors = answer.get("errors")
     failures = errors if isinstance(errors, dict) else {}
     told: set[tuple[str, int, str]] = set()
@@ -69,30 +113,12 @@ def _inspect(
         failure = failures.get(action.spec.name)
         if isinstance(failure, dict):
             finding = _explain(action, folder, failure)
-            # Actions of one module fail for one reason.
-            reason = (finding.file, finding.line, finding.message)
+            # Actions that share a module fail at the same line of it.
+            is_own = finding.file != MANIFEST
+            reason = (finding.file, finding.line, "" if is_own else finding.message)
             if reason not in told:
                 told.add(reason)
                 yield finding
-
-
-def _find_culprits(
-    inspector: Inspector, folder: Path, actions: Sequence[CheckedAction]
-) -> Iterator[Diagnostic]:
-    """Import each module alone, to tell which of them ends the process."""
-    by_module: dict[str, list[CheckedAction]] = {}
-    for action in actions:
-        module = split_entrypoint(action.spec.entrypoint)[0]
-        by_module.setdefault(module, []).append(action)
-    for same in by_module.values():
-        try:
-            yield from _inspect(inspector, folder, same)
-        except ActionLoadError as error:
-            yield _crash(same[0], error)
-
-
-def _crash(action: CheckedAction, error: ActionLoadError) -> Diagnostic:
-    return in_manifest(action, "import-crash", error.message, error.hint)
 
 
 def _explain(action: CheckedAction, folder: Path, failure: JSONObject) -> Diagnostic:
@@ -103,20 +129,15 @@ def _explain(action: CheckedAction, folder: Path, failure: JSONObject) -> Diagno
         folder: The plugin's folder.
         failure: The fields of `RunFailure`.
     """
-    message, hint = str(failure["message"]), str(failure.get("hint") or "")
+    hint = str(failure.get("hint") or "")
+    message = str(failure["message"]).removesuffix(hint).rstrip()
     if failure.get("code") == ActionDefinitionError.code:
-        found = in_manifest(action, "action-invalid", message, hint or "Correct its definition.")
-        place = (action.spec.file, action.spec.line)
+        code, file, line = "action-invalid", action.spec.file, action.spec.line
     else:
-        kind = str(failure["type"])
-        found = in_manifest(
-            action,
-            "import-fails",
-            f"Importing the action {action.spec.name!r} fails: {kind}: {message}",
-            hint or "Correct the line; it is executed whenever the module is imported.",
-        )
-        place = _place(folder, failure.get("where"))
-    file, line = place
+        code = "import-fails"
+        file, line = _place(folder, failure.get("where"))
+    fix = hint or "Correct that line; it is executed whenever the module is imported."
+    found = in_manifest(action, code, message, fix)
     return replace(found, file=file, line=line, column=0, key="") if file else found
 
 

@@ -1,25 +1,15 @@
-"""Reads which libraries a plugin asks for, and tells which are installed."""
+"""Tells which libraries a plugin asks for, and which are installed."""
 
 import importlib.machinery
 import os
-import re
 import sys
-import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
-from synapse_core.model.plugin import Diagnostic, Severity
+from synapse_core.dependencies.requirement_files import normalise_name, read_requirement_files
+from synapse_core.model.plugin import Diagnostic
 
 __all__ = ["Requirements", "find_installed", "load_requirements", "name_distribution"]
-
-_MAX_BYTES = 1 << 20
-_MAX_INCLUDES = 20
-_NAME = re.compile(r"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(?P<rest>.*)")
-_REST = re.compile(r"(?:$|[<>=!~@;(,#])")
-_WHEEL = re.compile(r"(?:.*/)?(?P<name>[A-Za-z0-9_.]+)-[^-/]+-.*\.whl")
-_COMMENT = re.compile(r"(?:^|\s)#.*$")
 
 _DISTRIBUTIONS = {
     "Crypto": "pycryptodome",
@@ -52,20 +42,29 @@ class Requirements:
 
     Attributes:
         names: Their names, normalised.
+        optional: Names of those that belong to an extra; they are not installed for a run.
         file: Where the next one is to be added.
     """
 
     names: frozenset[str]
+    optional: frozenset[str]
     file: str
 
     def has(self, package: str) -> bool:
-        """Whether the import package is asked for."""
-        wanted = {_normalise(package), _normalise(name_distribution(package))}
-        # Variants of one library: opencv-python-headless, tensorflow-cpu, google-cloud-storage.
-        return any(
-            name in wanted or any(name.startswith(f"{one}-") for one in wanted)
-            for name in self.names
-        )
+        """Whether the import package is asked for, if only by an extra."""
+        return _is_among(package, self.names | self.optional)
+
+    def installs(self, package: str) -> bool:
+        """Whether the import package is there whenever the plugin runs."""
+        return _is_among(package, self.names)
+
+
+def _is_among(package: str, names: frozenset[str]) -> bool:
+    wanted = {normalise_name(package), normalise_name(name_distribution(package))}
+    # Variants of one library: opencv-python-headless, tensorflow-cpu, google-cloud-storage.
+    return any(
+        name in wanted or any(name.startswith(f"{one}-") for one in wanted) for name in names
+    )
 
 
 def name_distribution(package: str) -> str:
@@ -93,17 +92,15 @@ def find_installed(package: str, folder: Path) -> bool:
 
 def load_requirements(folder: Path) -> tuple[Requirements, list[Diagnostic]]:
     """Return what the plugin's files ask for, and what is wrong with them."""
-    findings: list[Diagnostic] = []
-    names: set[str] = set()
-    for file in ("requirements.txt", "pyproject.toml"):
-        text = _read(folder, file, findings)
-        if text is not None:
-            read = _from_text if file.endswith(".txt") else _from_project
-            names.update(read(folder, file, text, findings))
-    names.update(_from_wheels(folder))
+    files = read_requirement_files(folder)
+    names = {entry.name for entry in files.entries if not entry.is_optional}
+    optional = {entry.name for entry in files.entries if entry.is_optional}
+    names |= {
+        normalise_name(wheel.name.partition("-")[0]) for wheel in (folder / "wheels").glob("*.whl")
+    }
     has_text = (folder / "requirements.txt").exists() or not (folder / "pyproject.toml").exists()
     target = "requirements.txt" if has_text else "the dependencies of pyproject.toml"
-    return Requirements(frozenset(_normalise(name) for name in names), target), findings
+    return Requirements(frozenset(names), frozenset(optional), target), files.problems
 
 
 def _ask_other_finders(package: str) -> importlib.machinery.ModuleSpec | None:
@@ -117,99 +114,3 @@ def _ask_other_finders(package: str) -> importlib.machinery.ModuleSpec | None:
             if isinstance(spec, importlib.machinery.ModuleSpec):
                 return spec
     return None
-
-
-def _read(folder: Path, file: str, findings: list[Diagnostic]) -> str | None:
-    path = folder / file
-    try:
-        if not path.is_file():
-            return None
-        if path.stat().st_size > _MAX_BYTES:
-            reason = f"it has more than {_MAX_BYTES >> 20} MiB"
-        else:
-            return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        reason = f"it is not UTF-8 text ({error.reason} at byte {error.start})"
-    except OSError as error:
-        reason = error.strerror or str(error)
-    findings.append(_unreadable(file, 0, f"{file} cannot be read: {reason}."))
-    return None
-
-
-def _from_text(
-    folder: Path, file: str, text: str, findings: list[Diagnostic], *, depth: int = 0
-) -> Iterator[str]:
-    for number, line in enumerate(text.replace("\\\n", " ").splitlines(), start=1):
-        entry = _COMMENT.sub("", line).strip()
-        if not entry:
-            continue
-        if entry.startswith(("-r ", "--requirement ")) and depth < _MAX_INCLUDES:
-            included = entry.split(maxsplit=1)[1]
-            if (folder / included).resolve().is_relative_to(folder):
-                inner = _read(folder, included, findings) or ""
-                yield from _from_text(folder, included, inner, findings, depth=depth + 1)
-        elif not entry.startswith("-"):
-            name = _parse_name(entry)
-            if name:
-                yield name
-            elif "/" not in entry and "://" not in entry:
-                message = f"{file} has a line that names no library: {entry[:60]!r}."
-                findings.append(_unreadable(file, number, message))
-
-
-def _from_project(_folder: Path, file: str, text: str, findings: list[Diagnostic]) -> Iterator[str]:
-    try:
-        document: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"at line (\d+)", str(error))
-        line = int(found[1]) if found else 0
-        findings.append(_unreadable(file, line, f"{file} is no TOML: {error}."))
-        return
-    for entry in _listed(document):
-        name = _parse_name(str(entry))
-        if name:
-            yield name
-        else:
-            message = f"{file} has a dependency that names no library: {str(entry)[:60]!r}."
-            findings.append(_unreadable(file, 0, message))
-
-
-def _listed(document: dict[str, Any]) -> list[object]:
-    """Return the dependencies of a project, optional ones included."""
-    project = _table(document.get("project"))
-    groups: list[object] = [project.get("dependencies")]
-    groups += _table(project.get("optional-dependencies")).values()
-    return [entry for group in groups if isinstance(group, list) for entry in cast("Any", group)]
-
-
-def _table(value: object) -> dict[str, object]:
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _from_wheels(folder: Path) -> Iterator[str]:
-    for wheel in (folder / "wheels").glob("*.whl"):
-        yield wheel.name.partition("-")[0]
-
-
-def _parse_name(entry: str) -> str:
-    wheel = _WHEEL.fullmatch(entry)
-    if wheel:
-        return wheel["name"]
-    found = _NAME.fullmatch(entry)
-    return found["name"] if found and _REST.match(found["rest"]) else ""
-
-
-def _normalise(name: str) -> str:
-    """Return the name as package indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _unreadable(file: str, line: int, message: str) -> Diagnostic:
-    return Diagnostic(
-        code="requirements-unreadable",
-        message=message,
-        severity=Severity.WARNING,
-        file=file,
-        line=line,
-        fix="Write one requirement a line, such as `pillow>=11`.",
-    )

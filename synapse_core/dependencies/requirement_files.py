@@ -232,7 +232,7 @@ def _unreadable(
     return Diagnostic(
         code="requirements-unreadable",
         message=message,
-        severity=Severity.WARNING,
+        severity=Severity.ERROR,
         file=file,
         line=line,
         fix=fix,

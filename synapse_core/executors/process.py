@@ -34,6 +34,9 @@ __all__ = ["ProcessExecutor"]
 ANSWER_TIMEOUT_S = 30.0
 """A zygote answers within milliseconds; this bounds the wait for one that is stuck."""
 
+MIN_IMPORT_S = 5.0
+"""What an import gets even when installing its libraries took nearly all the time there was."""
+
 MAX_ANSWER_BYTES = 64 << 20
 
 
@@ -101,15 +104,23 @@ class ProcessExecutor:
         Libraries that the plugin asks for are installed first. Where that takes longer, it goes on
         when the time is over, and a later call finds them.
         """
-        until = time.monotonic() + timeout_s
+        started = time.monotonic()
         placement = self._placements.find(path)
         if placement.installer is not None:
             self._provide(path, placement, placement.installer, timeout_s=timeout_s)
             placement = self._placements.find(path)
+        installing_s = time.monotonic() - started
         order = InspectOrder(str(path), dict(entrypoints), placement.environ)
         try:
-            left_s = max(0.1, until - time.monotonic())
+            left_s = max(timeout_s - installing_s, MIN_IMPORT_S)
             answer = _ask(placement.door, order, timeout_s=left_s)
+        except WorkerLostError as error:
+            if placement.venv is not None:
+                placement.venv.unseal()
+                error.hint = (
+                    "Its libraries are damaged; they are installed anew when you try again."
+                )
+            raise
         except TimeoutError as error:
             raise RunTimeoutError(
                 f"Importing the plugin at {path} took longer than {timeout_s:g} s.",
@@ -123,7 +134,7 @@ class ProcessExecutor:
                 "its modules.",
                 path=str(path),
             )
-        return answer
+        return {**answer, "installing_s": installing_s}
 
     def close(self) -> None:
         """Do nothing: connections last for one order, and the zygote is shared."""
