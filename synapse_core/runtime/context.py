@@ -19,7 +19,6 @@ from synapse_core.runtime.checkpoints import exact_json
 from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.forks import tell_of_forks
 from synapse_core.runtime.json_safe import json_safe_object, safe_repr, well_formed
-from synapse_core.runtime.lines import emit_line
 from synapse_core.runtime.metrics import metric_values
 from synapse_core.runtime.progress import MAIN_CATEGORY, ProgressMeter
 from synapse_core.runtime.records import RunLogger
@@ -109,6 +108,15 @@ class RuntimeContext:
         self._cancel.wait(seconds)
         self._cancel.check()
 
+    def sleep(self, seconds: float) -> None:
+        """Wait; unlike with `time.sleep`, a request to stop ends it.
+
+        Raises:
+            RunCancelledError: Somebody asked the run to stop before the time was over.
+        """
+        self._cancel.wait(seconds)
+        self._cancel.check()
+
     def log(
         self,
         event: str,
@@ -169,7 +177,7 @@ class RuntimeContext:
     def set_metrics(self, value: Mapping[str, object], category: str | None = None) -> None:
         """Record measured values; each call adds a point to the series of every name.
 
-        NaN and infinity are kept as the texts `nan`, `inf` and `-inf`.
+        NaN and infinity are kept as the texts `NaN`, `Infinity` and `-Infinity`.
 
         Args:
             value: Numbers, texts or booleans by name.
@@ -264,12 +272,12 @@ class RuntimeContext:
         self, event: str, data: object, file: object, level: LogLevel, source: LogSource
     ) -> None:
         name = _text(event)
-        facts: JSONObject = {"level": level, "source": source, "event": name}
+        facts: JSONObject = {"level": level, "message": name, "source": source, "event": name}
         if data is not None:
             facts["fields"] = json_safe_object(data)
         if file is not None:
             facts["file"] = _text(file)
-        emit_line(self, name, facts)
+        self._emit(EventKind.LOG, facts)
 
 
 def _text(value: object) -> str:

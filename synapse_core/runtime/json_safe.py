@@ -53,8 +53,8 @@ def json_safe(value: object) -> JSONValue:
     """Return what JSON can say of the value; never raises.
 
     Numbers of numpy and torch become numbers, paths and dates text, sets lists, dataclasses and
-    models objects; NaN and infinity become the texts `nan`, `inf` and `-inf`. What is too deep, too
-    long or too strange becomes text that says so.
+    models objects; NaN and infinity become the texts `NaN`, `Infinity` and `-Infinity`. What is
+    too deep, too long or too strange becomes text that says so.
     """
     return _Copy().of(value, 0)
 
@@ -120,8 +120,14 @@ def _scalar(value: str | float) -> JSONValue:
         text = str.__str__(value)
         return well_formed(_clip(text, _MAX_TEXT))
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else str(float(value))
+        return float(value) if math.isfinite(value) else _name(value)
     return int(value) if int(value).bit_length() <= _MAX_INT_BITS else hex(value)
+
+
+def _name(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
 
 
 def _scalar_text(key: object) -> str:

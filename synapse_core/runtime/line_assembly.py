@@ -4,9 +4,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from synapse_core.runtime.lines import LONGEST_PIECE, pieces
+__all__ = ["LONGEST_PIECE", "LineAssembler", "Piece"]
 
-__all__ = ["LineAssembler", "Piece"]
+LONGEST_PIECE = 1 << 16
+"""Characters of one log event; a longer line goes on in the next event."""
+
+_CUT_BACK = 1 << 12
+"""How far back from there a space is looked for to cut at: a word stays whole, and a secret."""
 
 _OVERWRITE_S = 1.0
 """So often a line that is written over and over is recorded before its last state."""
@@ -94,8 +98,7 @@ class LineAssembler:
         self._waiting.append(text)
         self._size += len(text)
         if self._size > LONGEST_PIECE:
-            *whole, rest = pieces(self._take())
-            done += [Piece(piece, more=True) for piece in whole]
+            rest = _cut(self._take(), done)
             self._waiting, self._size = [rest], len(rest)
 
     def _take(self) -> str:
@@ -122,3 +125,14 @@ class LineAssembler:
             done.append(Piece(text))
             self._shown = text
             self._show_from = now + _OVERWRITE_S
+
+
+def _cut(text: str, done: list[Piece]) -> str:
+    """Add pieces of bounded length to `done`, and return the rest."""
+    start = 0
+    while len(text) - start > LONGEST_PIECE:
+        end = start + LONGEST_PIECE
+        end = text.rfind(" ", end - _CUT_BACK, end) + 1 or end
+        done.append(Piece(text[start:end], more=True))
+        start = end
+    return text[start:]

@@ -7,12 +7,13 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from synapse_core.model.event import LogLevel, LogSource
+from synapse_core.model.event import EventKind, LogLevel, LogSource
 from synapse_core.ports import EventSink
-from synapse_core.runtime.lines import emit_line
+from synapse_core.runtime.json_safe import well_formed
 from synapse_core.runtime.records import tell_record
 from synapse_core.runtime.reentry import recording
 from synapse_core.runtime.streams import CapturedStream
+from synapse_core.types import JSONObject
 
 __all__ = ["bridge_logging"]
 
@@ -62,11 +63,17 @@ class _Bridge(logging.Handler):
     def warn(self, message: Warning | str, category: type[Warning], file: str, line: int) -> None:
         """Record a warning."""
         text = f"{category.__name__}: {message}"
-        data = {"level": LogLevel.WARNING, "source": LogSource.WARNINGS, "file": file, "line": line}
-        self._tell(lambda: emit_line(self._sink, text, {**data}), text)
+        data: JSONObject = {
+            "level": LogLevel.WARNING,
+            "message": well_formed(text),
+            "source": LogSource.WARNINGS,
+            "file": file,
+            "line": line,
+        }
+        self._tell(lambda: self._sink.emit(EventKind.LOG, data), text)
 
     @staticmethod
-    def _tell(tell: Callable[[], None], text: object) -> None:
+    def _tell(tell: Callable[[], object], text: object) -> None:
         if not recording.is_active:
             recording.is_active = True
             try:

@@ -15,7 +15,7 @@ def metric_values(values: object) -> JSONObject:
     """Return numbers, texts and booleans by name, as JSON.
 
     Numbers of numpy and torch count as numbers. NaN and infinity, which JSON cannot say, become the
-    texts `nan`, `inf` and `-inf`: a loss that explodes is news, and no reason to stop.
+    texts `NaN`, `Infinity` and `-Infinity`: a loss that explodes is news, and no reason to stop.
 
     Raises:
         InvalidInputError: `values` is no mapping, or a value is something else.

@@ -3,10 +3,9 @@
 import logging
 import traceback
 
-from synapse_core.model.event import LogLevel, LogSource
+from synapse_core.model.event import EventKind, LogLevel, LogSource
 from synapse_core.ports import EventSink
 from synapse_core.runtime.json_safe import json_safe_object, safe_repr, well_formed
-from synapse_core.runtime.lines import emit_line
 from synapse_core.types import JSONObject
 
 __all__ = ["RunLogger", "tell_record"]
@@ -46,13 +45,13 @@ class RunLogger(logging.Logger):
 
 def tell_record(sink: EventSink, record: logging.LogRecord, source: LogSource) -> None:
     """Record one log record as an event: its message and traceback, level, and `extra` fields."""
-    data: JSONObject = {"level": _level(record), "source": source}
+    data: JSONObject = {"level": _level(record), "message": _text(record), "source": source}
     if source is not LogSource.ACTION:
         data["logger"] = well_formed(record.name)
     extra = {name: value for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES}
     if extra:
         data["fields"] = json_safe_object(extra)
-    emit_line(sink, _text(record), data)
+    sink.emit(EventKind.LOG, data)
 
 
 def _level(record: logging.LogRecord) -> LogLevel:
