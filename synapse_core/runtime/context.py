@@ -108,15 +108,6 @@ class RuntimeContext:
         self._cancel.wait(seconds)
         self._cancel.check()
 
-    def sleep(self, seconds: float) -> None:
-        """Wait; unlike with `time.sleep`, a request to stop ends it.
-
-        Raises:
-            RunCancelledError: Somebody asked the run to stop before the time was over.
-        """
-        self._cancel.wait(seconds)
-        self._cancel.check()
-
     def log(
         self,
         event: str,
