@@ -1,7 +1,7 @@
 """Places runs in threads of this process: for tests, notebooks and debuggers.
 
-A run placed here can be stepped through, and it can take this process down with it. Nothing is
-captured but what goes through the context, `logging` and `warnings`; cancelling is cooperative only.
+A run placed here can be stepped through, and it can take this process down with it. Only
+what goes through the context, `logging` and `warnings` is captured; cancelling is cooperative.
 """
 
 import threading
@@ -23,6 +23,7 @@ from synapse_core.runs.reading import Journals
 from synapse_core.runtime.cancellation import CancelToken
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.env import PluginEnvironment
+from synapse_core.runtime.logging_bridge import bridge_logging
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["InProcessExecutor"]
@@ -102,13 +103,13 @@ class InProcessExecutor:
 
     def _call(self, run: Run, writer: JournalWriter) -> JSONValue:
         folder = Path(run.plugin_path)
-        with isolated_modules(folder):
+        with isolated_modules(folder), bridge_logging(writer):
             action = load_action(folder, run.entrypoint)
-            context = RuntimeContext(
+            with RuntimeContext(
                 writer,
                 env=PluginEnvironment(run.env),
                 job_id=run.id,
                 folder=self._home.run_dir(run.id),
                 cancel=self._tokens[run.id],
-            )
-            return result_to_json(invoke(action, run.params, context))
+            ) as context:
+                return result_to_json(invoke(action, run.params, context))

@@ -240,8 +240,9 @@ class RuntimeContext:
                     self._sink.emit(EventKind.PROGRESS, data)
 
     def after_fork(self) -> None:
-        """Replace the lock, which a thread of the parent may hold; called in a forked process."""
+        """Replace the lock, which a thread of the parent may hold; what is held back is its too."""
         self._in_order = threading.RLock()
+        self._meter.forget_held()
 
     def __enter__(self) -> Self:
         return self

@@ -100,6 +100,12 @@ class ProgressMeter:
             for current, total, at in [track.held]
         ]
 
+    def forget_held(self) -> None:
+        """Leave the reports held back to somebody else."""
+        self.holds = False
+        for track in self._tracks.values():
+            track.held = None
+
     @staticmethod
     def _tell(
         track: _Track, category: str, current: float, total: float, percent: float, now: float

@@ -24,8 +24,10 @@ from synapse_core.errors import RunCancelledError
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Run
 from synapse_core.runs.journal import JournalWriter
+from synapse_core.runs.reading import Journals
 from synapse_core.runs.wake import FileWatch
 from synapse_core.runtime.cancellation import CancelToken
+from synapse_core.runtime.checkpoints import latest_checkpoints
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.logging_bridge import bridge_logging
@@ -140,14 +142,21 @@ class _Child:
     def _call(self) -> JSONValue:
         run = self._run
         action = load_action(Path(run.plugin_path), run.entrypoint)
-        context = RuntimeContext(
+        with RuntimeContext(
             self._sink,
             env=PluginEnvironment(self._assignment.environ),
             job_id=run.id,
             folder=self._assignment.home.run_dir(run.id),
             cancel=self._cancel,
-        )
-        return result_to_json(invoke(action, run.params, context))
+            checkpoints=self._checkpoints(),
+        ) as context:
+            return result_to_json(invoke(action, run.params, context))
+
+    def _checkpoints(self) -> dict[str, JSONObject]:
+        """Return what earlier attempts of the run saved."""
+        if self._assignment.attempt == 1:
+            return {}
+        return latest_checkpoints(Journals(self._assignment.home), self._run.id)
 
     def _record(self, kind: EventKind, data: JSONObject) -> None:
         # From here on there is nothing left to stop.
