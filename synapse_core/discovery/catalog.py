@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from synapse_core.discovery.inspecting import Inspections
 from synapse_core.discovery.locating import locate_folder, looks_like_path
 from synapse_core.discovery.plugin_json import plugin_from_json, plugin_to_json
 from synapse_core.discovery.shelf import Shelf
@@ -17,9 +18,10 @@ from synapse_core.errors import (
     StorageError,
     nearest,
 )
-from synapse_core.model.plugin import Plugin
+from synapse_core.model.plugin import ActionSpec, Plugin
 from synapse_core.plugins.files import PluginFile, find_files
 from synapse_core.plugins.layout import MANIFEST
+from synapse_core.ports import Inspector
 from synapse_core.types import JSONObject
 
 __all__ = ["Catalog"]
@@ -64,6 +66,7 @@ class Catalog:
     def __init__(self, roots: Sequence[Path], cache_dir: Path) -> None:
         self._roots = tuple(Path(os.path.realpath(root)) for root in roots)
         self._shelf = Shelf(cache_dir / "plugins")
+        self._inspections = Inspections(cache_dir)
         self._seen: dict[Path, _Look] = {}
 
     def plugins(self) -> tuple[Plugin, ...]:
@@ -118,6 +121,14 @@ class Catalog:
             return self.find(reference).path
         except (ManifestError, StorageError) as error:
             return Path(str(error.data["path"]))
+
+    def inspect(self, plugin: Plugin, spec: ActionSpec, inspector: Inspector) -> JSONObject:
+        """Return what importing an action tells; see `Inspections.inspect`.
+
+        Raises:
+            ActionLoadError: It cannot be imported, or is no action.
+        """
+        return self._inspections.inspect(plugin, spec, inspector)
 
     def _find_otherwise(self, reference: str, looks: dict[Path, _Look]) -> Plugin:
         """Return what a reference means that is no known code: a folder, or a broken plugin."""
