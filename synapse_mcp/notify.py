@@ -6,7 +6,7 @@ from synapse_core.model.run import Run
 from synapse_mcp.calls import Client
 from synapse_mcp.errors import well_formed
 
-__all__ = ["Heartbeat"]
+__all__ = ["Heartbeat", "describe_progress"]
 
 _SILENCE_S = 5.0
 """Clients give a silent request up after 60 s, some earlier; a beat resets their patience."""
@@ -27,7 +27,7 @@ class Heartbeat:
 
     async def tell(self, run: Run) -> None:
         """Report when there is news, or when the client has heard nothing for a while."""
-        message = _describe(run)
+        message = describe_progress(run)
         now = time.monotonic()
         if message == self._message and now - self._told < _SILENCE_S:
             return
@@ -35,7 +35,8 @@ class Heartbeat:
         await self._client.report(round(now - self._began, 3), self._wait_s, message)
 
 
-def _describe(run: Run) -> str:
+def describe_progress(run: Run) -> str:
+    """Return in one line how the run comes along."""
     parts = [run.status.value]
     for progress in list(run.summary.progress.values())[-1:]:
         eta = f", {progress.eta_s:.0f} s left" if progress.eta_s is not None else ""

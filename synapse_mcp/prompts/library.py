@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from synapse_core.errors import ConfigError, nearest
 from synapse_mcp.errors import InvalidArgumentsError, well_formed
 
-__all__ = ["Prompt", "PromptLibrary", "load_prompts", "prompt_folder"]
+__all__ = ["Prompt", "PromptLibrary", "load_prompts", "prompt_folder", "split_front_matter"]
 
 _MARK = "---\n"
 
@@ -153,14 +153,29 @@ def load_prompts(folder: Path) -> dict[str, Prompt]:
     return {path.stem: _load(path) for path in sorted(folder.glob("*.md"))}
 
 
-def _load(path: Path) -> Prompt:
+def split_front_matter(path: Path) -> tuple[object, str]:
+    """Return what the front matter of a Markdown file says, and the text below it.
+
+    Raises:
+        ConfigError: It has none, or it is no YAML.
+    """
     text = path.read_text(encoding="utf-8")
     if not text.startswith(_MARK) or _MARK not in text[len(_MARK) :]:
         raise ConfigError(f"{path} has no front matter.", hint=f"Begin it with {_MARK.strip()}.")
-    head, _, template = text[len(_MARK) :].partition(_MARK)
+    head, _, rest = text[len(_MARK) :].partition(_MARK)
     try:
-        front_matter = _FrontMatter.model_validate(cast("object", yaml.safe_load(head)))
-    except (yaml.YAMLError, ValidationError) as error:
+        return cast("object", yaml.safe_load(head)), rest
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"The front matter of {path} is wrong: {error}", hint="Correct it."
+        ) from error
+
+
+def _load(path: Path) -> Prompt:
+    head, template = split_front_matter(path)
+    try:
+        front_matter = _FrontMatter.model_validate(head)
+    except ValidationError as error:
         raise ConfigError(
             f"The front matter of {path} is wrong: {error}", hint="Correct it."
         ) from error

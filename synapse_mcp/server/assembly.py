@@ -8,15 +8,19 @@ import anyio
 from mcp.server import CacheHint, InitializationOptions, NotificationOptions, Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
+from mcp.types import CallToolRequestParams
 
 import synapse_core
 from synapse_mcp.prompts.library import PromptLibrary, load_prompts, prompt_folder
+from synapse_mcp.prompts.skills import load_skills
 from synapse_mcp.resources.catalog import RESOURCES
 from synapse_mcp.resources.shelf import Shelf
 from synapse_mcp.server.handlers import Handlers
 from synapse_mcp.server.host import Host
 from synapse_mcp.server.instructions import server_instructions
+from synapse_mcp.server.skills import add_skills, skill_resources
 from synapse_mcp.server.subscriptions import Subscriptions
+from synapse_mcp.server.tasks import Tasks
 from synapse_mcp.settings import Settings
 from synapse_mcp.tools.catalog import TOOLS
 from synapse_mcp.tools.toolbox import Toolbox
@@ -51,17 +55,20 @@ def build_server(
     """
     toolbox = Toolbox(TOOLS, settings)
     prompts = PromptLibrary(load_prompts(prompt_folder()))
-    handlers = Handlers(toolbox, Shelf(RESOURCES), prompts)
+    skills = load_skills(prompt_folder())
+    tasks = Tasks(toolbox.names)
+    shelf = Shelf([*RESOURCES, *skill_resources(skills)])
+    handlers = Handlers(toolbox, shelf, prompts, tasks)
     subscriptions = Subscriptions(bus or InMemorySubscriptionBus())
 
     @asynccontextmanager
     async def lifespan(_server: Server[Host]) -> AsyncGenerator[Host]:
-        async with anyio.create_task_group() as tasks:
-            host = Host(settings, tasks, home=home, environ=environ)
+        async with anyio.create_task_group() as beside:
+            host = Host(settings, beside, home=home, environ=environ)
             try:
-                tasks.start_soon(host.warm_up)
+                beside.start_soon(host.warm_up)
                 yield host
-                tasks.cancel_scope.cancel()
+                beside.cancel_scope.cancel()
             finally:
                 host.close()
 
@@ -79,7 +86,6 @@ def build_server(
         },
         lifespan=lifespan,
         on_list_tools=handlers.list_tools,
-        on_call_tool=handlers.call_tool,
         on_list_resources=handlers.list_resources,
         on_list_resource_templates=handlers.list_templates,
         on_read_resource=handlers.read_resource,
@@ -90,6 +96,10 @@ def build_server(
         on_unsubscribe_resource=subscriptions.unsubscribe,
         on_subscriptions_listen=subscriptions.listen,
     )
+    # Not by the constructor, whose type knows no results that are tasks.
+    server.add_request_handler("tools/call", CallToolRequestParams, handlers.call_tool)
+    tasks.add_to(server)
+    add_skills(server, skills)
     # A question to the user travels through the client and back: sealed, so that its answer counts
     # for no other question.
     boundary = RequestStateBoundary(

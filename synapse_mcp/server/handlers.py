@@ -3,7 +3,6 @@
 from typing import Any
 
 from mcp import MCPError
-from mcp.server import ServerRequestContext
 from mcp.types import (
     INVALID_PARAMS,
     CallToolRequestParams,
@@ -14,7 +13,6 @@ from mcp.types import (
     GetPromptRequestParams,
     GetPromptResult,
     InputRequiredResult,
-    InputResponseRequestParams,
     ListPromptsResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
@@ -26,18 +24,17 @@ from mcp.types import (
 )
 
 from synapse_core.errors import SynapseError
-from synapse_mcp.calls import Call, QuestionPending
+from synapse_mcp.calls import QuestionPending
 from synapse_mcp.errors import error_text
 from synapse_mcp.prompts.library import PromptLibrary
 from synapse_mcp.resources.completions import MAX_VALUES, complete
 from synapse_mcp.resources.shelf import Shelf
-from synapse_mcp.server.client import ProtocolClient, input_required
-from synapse_mcp.server.host import Host
+from synapse_mcp.server.client import input_required
+from synapse_mcp.server.opening import Context, open_call
+from synapse_mcp.server.tasks import Tasks
 from synapse_mcp.tools.toolbox import Toolbox
 
 __all__ = ["Handlers"]
-
-_Context = ServerRequestContext[Host, Any]
 
 
 class Handlers:
@@ -46,61 +43,65 @@ class Handlers:
     All lists fit on one page and never change while the server runs.
     """
 
-    def __init__(self, toolbox: Toolbox, shelf: Shelf, prompts: PromptLibrary) -> None:
+    def __init__(
+        self, toolbox: Toolbox, shelf: Shelf, prompts: PromptLibrary, tasks: Tasks
+    ) -> None:
         self._toolbox = toolbox
         self._shelf = shelf
         self._prompts = prompts
+        self._tasks = tasks
 
     async def list_tools(
-        self, _context: _Context, _params: PaginatedRequestParams | None
+        self, _context: Context, _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         """Serve `tools/list`."""
         return ListToolsResult(tools=self._toolbox.definitions)
 
     async def call_tool(
-        self, context: _Context, params: CallToolRequestParams
-    ) -> CallToolResult | InputRequiredResult:
+        self, context: Context, params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult | dict[str, Any]:
         """Serve `tools/call`."""
         try:
-            call = await self._call(context, params)
+            call = await open_call(context, self._toolbox.names, params)
         except SynapseError as error:
             content = [TextContent(type="text", text=error_text(error))]
             return CallToolResult(content=list(content), is_error=True)
         try:
-            return await self._toolbox.call(call, params.name, params.arguments or {})
+            result = await self._toolbox.call(call, params.name, params.arguments or {})
         except QuestionPending as pending:
             return input_required(pending)
+        return await self._tasks.escalate(context, call, result)
 
     async def list_resources(
-        self, _context: _Context, _params: PaginatedRequestParams | None
+        self, _context: Context, _params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         """Serve `resources/list`."""
         return ListResourcesResult(resources=self._shelf.resources)
 
     async def list_templates(
-        self, _context: _Context, _params: PaginatedRequestParams | None
+        self, _context: Context, _params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
         """Serve `resources/templates/list`."""
         return ListResourceTemplatesResult(resource_templates=self._shelf.templates)
 
     async def read_resource(
-        self, context: _Context, params: ReadResourceRequestParams
+        self, context: Context, params: ReadResourceRequestParams
     ) -> ReadResourceResult:
         """Serve `resources/read`."""
         try:
-            call = await self._call(context, params)
+            call = await open_call(context, self._toolbox.names, params)
         except SynapseError as error:
             raise _protocol_error(error) from error
         return await self._shelf.read(call, params.uri)
 
     async def list_prompts(
-        self, _context: _Context, _params: PaginatedRequestParams | None
+        self, _context: Context, _params: PaginatedRequestParams | None
     ) -> ListPromptsResult:
         """Serve `prompts/list`."""
         return ListPromptsResult(prompts=self._prompts.definitions)
 
     async def get_prompt(
-        self, _context: _Context, params: GetPromptRequestParams
+        self, _context: Context, params: GetPromptRequestParams
     ) -> GetPromptResult:
         """Serve `prompts/get`."""
         try:
@@ -108,12 +109,12 @@ class Handlers:
         except SynapseError as error:
             raise _protocol_error(error) from error
 
-    async def complete(self, context: _Context, params: CompleteRequestParams) -> CompleteResult:
+    async def complete(self, context: Context, params: CompleteRequestParams) -> CompleteResult:
         """Serve `completion/complete`."""
         given = (params.context.arguments if params.context is not None else None) or {}
         name, value = params.argument.name, params.argument.value
         try:
-            call = await self._call(context)
+            call = await open_call(context, self._toolbox.names)
         except SynapseError:
             found: list[str] = []
         else:
@@ -122,18 +123,6 @@ class Handlers:
             completion=Completion(
                 values=found[:MAX_VALUES], total=len(found), has_more=len(found) > MAX_VALUES
             )
-        )
-
-    async def _call(
-        self, context: _Context, params: InputResponseRequestParams | None = None
-    ) -> Call:
-        host = context.lifespan_context
-        return Call(
-            workspace=await host.workspace(),
-            settings=host.settings,
-            tools=self._toolbox.names,
-            client=ProtocolClient(context, params),
-            threads=host.threads,
         )
 
 

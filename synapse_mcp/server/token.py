@@ -1,11 +1,10 @@
 """The token that a client must send over HTTP."""
 
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from synapse_core.errors import ConfigError, StorageError
+from synapse_core.errors import ConfigError
+from synapse_mcp.server.secret_file import make_or_read_secret, read_secret
 from synapse_mcp.settings import HttpSettings
 
 __all__ = ["TOKEN_VARIABLE", "find_token"]
@@ -25,7 +24,7 @@ def find_token(settings: HttpSettings, home: Path, environ: Mapping[str, str]) -
         StorageError: The file cannot be read or written.
     """
     if settings.token_file is not None:
-        return _checked(_read(settings.token_file), str(settings.token_file))
+        return _checked(read_secret(settings.token_file), str(settings.token_file))
     if TOKEN_VARIABLE in environ:
         return _checked(environ[TOKEN_VARIABLE].strip(), TOKEN_VARIABLE)
     if not settings.is_loopback:
@@ -34,36 +33,8 @@ def find_token(settings: HttpSettings, home: Path, environ: Mapping[str, str]) -
             hint=f"Set {TOKEN_VARIABLE} or name a file with --token-file. Clients send it as "
             "`Authorization: Bearer TOKEN`; put a proxy with TLS in front.",
         )
-    return _own_token(home / "mcp-token")
-
-
-def _own_token(file: Path) -> str:
-    token = secrets.token_urlsafe(32)
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _checked(_read(file), str(file))
-    except OSError as error:
-        raise StorageError(
-            f"Cannot keep a token in {file}: {error.strerror}.",
-            hint=f"Set {TOKEN_VARIABLE} instead.",
-            path=str(file),
-        ) from error
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(f"{token}\n")
-    return token
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(
-            f"Cannot read the token from {file}: {error}.",
-            hint="Name a text file that holds nothing but the token.",
-            path=str(file),
-        ) from error
+    file = home / "mcp-token"
+    return _checked(make_or_read_secret(file), str(file))
 
 
 def _checked(token: str, where: str) -> str:

@@ -22,7 +22,7 @@ from synapse_mcp.results.base import Answer
 from synapse_mcp.settings import Settings
 from synapse_mcp.tools.declaration import Arguments, Effect, Tool
 
-__all__ = ["Toolbox"]
+__all__ = ["Toolbox", "as_tool_result"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -58,9 +58,7 @@ class Toolbox:
         except Exception:
             _LOGGER.exception("The tool %s failed", name)
             return _failed(internal_error_text(name))
-        return CallToolResult(
-            content=[TextContent(type="text", text=answer.text)], structured_content=answer.content
-        )
+        return as_tool_result(answer)
 
     async def _run(self, tool: Tool[Any], call: Call, arguments: Mapping[str, Any]) -> Answer:
         result = await tool.perform(call, _parse(tool, arguments))
@@ -84,6 +82,13 @@ class Toolbox:
         if isinstance(given, dict) and tool is not None:
             return as_call(name, {**tool.example, "params": given})
         return ""
+
+
+def as_tool_result(answer: Answer) -> CallToolResult:
+    """Return the answer in both forms of the protocol."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=answer.text)], structured_content=answer.content
+    )
 
 
 def _is_offered(tool: Tool[Any], settings: Settings) -> bool:
