@@ -17,6 +17,7 @@ from synapse_core.errors import RunCancelledError
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, Run, RunFailure, RunStatus, RunSummary
 from synapse_core.ports import RunStore
+from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.reading import Journals
@@ -24,7 +25,7 @@ from synapse_core.runtime.cancellation import CancelToken
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.logging_bridge import bridge_logging
-from synapse_core.types import JSONObject, JSONValue
+from synapse_core.types import JSONValue
 
 __all__ = ["InProcessExecutor"]
 
@@ -80,12 +81,9 @@ class InProcessExecutor:
         for folder in (self._home.artifacts(run.id), self._home.work(run.id)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with JournalWriter.open(self._home.journal(run.id)) as writer:
-            writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": 1})
+            writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": run.attempt})
             outcome = self._attempt(run, writer)
-            status: JSONObject = {"status": outcome.status, "attempt": 1}
-            if outcome.failure is not None:
-                status["reason"] = outcome.failure.message
-            writer.emit(EventKind.STATUS, status)
+            writer.emit(EventKind.STATUS, terminal_status(outcome, run.attempt))
         summary = Journals(self._home).summarise(run.id, RunSummary())
         self._store.finish(run.id, outcome, owner=owner, summary=summary)
 

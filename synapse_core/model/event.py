@@ -38,7 +38,8 @@ class EventKind(StrEnum):
     ERROR = "error"
     """Why the attempt failed: the fields of `RunFailure`."""
     STATUS = "status"
-    """`status`, `attempt`, and `reason` where there is one. A terminal status is the last event."""
+    """`status`, `attempt`; `reason` where there is one, and `failure` (the fields of `RunFailure`)
+    with `failed`. A terminal status is the last event."""
 
 
 LOG_KINDS = frozenset(

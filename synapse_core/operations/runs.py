@@ -1,5 +1,6 @@
 """Start, watch, stop and repeat runs."""
 
+import logging
 import time
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,6 @@ from synapse_core.model.run import (
     RunStatus,
 )
 from synapse_core.operations.plugins import describe_action, find_plugin, validate_params
-from synapse_core.ports import Executor
 from synapse_core.runs.ids import is_run_id, new_run_id
 from synapse_core.runs.recovery import recover_if_abandoned
 from synapse_core.types import JSONObject, JSONValue
@@ -30,6 +30,8 @@ __all__ = [
     "start_run",
     "wait_run",
 ]
+
+_log = logging.getLogger(__name__)
 
 _STATUS_ONLY = frozenset({EventKind.STATUS})
 
@@ -81,13 +83,13 @@ def start_run(workspace: Workspace, request: StartRun) -> Run:
         ActionLoadError: The plugin cannot be imported; nothing was created.
         WorkerLostError: No worker could be started; the run is recorded as failed.
     """
-    executor = workspace.executor(request.executor)
+    workspace.executor(request.executor)  # an unknown one is refused before anything is made
     run = _describe_run(workspace, request)
     if request.dry_run:
         return run
     created = _create(workspace, run)
     if created.id == run.id:
-        _place(workspace, executor, created)
+        _place(workspace, created)
     return created
 
 
@@ -100,10 +102,14 @@ def get_run(workspace: Workspace, run_id: str) -> Run:
     run = workspace.runs.get(run_id)
     if run.status is RunStatus.RUNNING:
         run = recover_if_abandoned(workspace.runs, workspace.home, run)
-    elif run.status is RunStatus.PENDING and time.time() - run.created_at > _UNCLAIMED_S:
+        is_unplaced = run.status is RunStatus.PENDING
+    else:
         # The door died between creating and placing it, or the zygote with the order in hand.
         # Placing again is harmless: only one worker can claim it.
-        _place(workspace, workspace.executor(run.executor), run)
+        age_s = time.time() - run.created_at
+        is_unplaced = run.status is RunStatus.PENDING and not 0 <= age_s <= _UNCLAIMED_S
+    if is_unplaced:
+        run = _place_again(workspace, run)
     if run.status.is_terminal:
         return run
     return replace(run, summary=workspace.journals.summarise(run_id, run.summary))
@@ -270,15 +276,24 @@ def _create(workspace: Workspace, run: Run) -> Run:
     return created
 
 
-def _place(workspace: Workspace, executor: Executor, run: Run) -> None:
+def _place(workspace: Workspace, run: Run) -> None:
     try:
-        executor.submit(run)
+        workspace.executor(run.executor).submit(run)
     except SynapseError as error:
         failure = RunFailure(
             type=type(error).__name__, message=error.message, code=error.code, hint=error.hint
         )
         workspace.runs.finish(run.id, Outcome(RunStatus.FAILED, failure=failure), owner=None)
         raise
+
+
+def _place_again(workspace: Workspace, run: Run) -> Run:
+    """Place a run that nobody owns; that it cannot be placed is then the run's own outcome."""
+    try:
+        _place(workspace, run)
+    except SynapseError:
+        _log.warning("Could not place %s again", run.id, exc_info=True)
+    return workspace.runs.get(run.id)
 
 
 def _settled(workspace: Workspace, run_id: str) -> Run:

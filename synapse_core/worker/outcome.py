@@ -2,18 +2,13 @@
 
 import signal
 
-from synapse_core.model.event import Event, EventKind
-from synapse_core.model.run import Frame, Outcome, RunFailure, RunStatus
+from synapse_core.model.event import EventKind
+from synapse_core.model.run import Outcome, RunFailure, RunStatus
 from synapse_core.ports import JournalReader
-from synapse_core.types import JSONObject
+from synapse_core.runs.endings import is_lasting, last_word, parse_failure
 from synapse_core.worker.attempt import AttemptEnd, StopReason
 
 __all__ = ["decide_outcome", "is_worth_repeating"]
-
-_WORDS = frozenset({EventKind.OUTPUT, EventKind.ERROR, EventKind.STATUS})
-
-_NEVER_REPEATED = frozenset({"invalid_params", "action_load_failed", "action_not_found"})
-"""Codes of failures that the next attempt would meet again."""
 
 _SIGNAL_HINTS = {
     signal.SIGKILL: "Mostly the machine ran out of memory: use smaller batches, or give the "
@@ -33,7 +28,7 @@ def decide_outcome(
     A recorded result stands, also when the process crashed afterwards or was asked to stop a
     moment too late. Otherwise the reason it was stopped counts more than what it said of it.
     """
-    recorded = _last_word(journals, run_id)
+    recorded = last_word(journals, run_id)
     if recorded is not None and recorded.kind is EventKind.OUTPUT:
         return Outcome(RunStatus.SUCCEEDED, result=recorded.data["result"])
     said = parse_failure(recorded.data) if recorded is not None else None
@@ -56,36 +51,8 @@ def is_worth_repeating(outcome: Outcome, end: AttemptEnd) -> bool:
     return (
         outcome.status is RunStatus.FAILED
         and end.stopped in {None, StopReason.TIMEOUT}
-        and (outcome.failure is None or outcome.failure.code not in _NEVER_REPEATED)
+        and (outcome.failure is None or not is_lasting(outcome.failure))
     )
-
-
-def parse_failure(data: JSONObject) -> RunFailure:
-    """Read the data of an `error` event."""
-    where = data.get("where")
-    frame = None
-    if isinstance(where, dict):
-        frame = Frame(
-            file=str(where["file"]),
-            line=int(str(where["line"])),
-            function=str(where["function"]),
-            source=str(where.get("source", "")),
-        )
-    return RunFailure(
-        type=str(data["type"]),
-        message=str(data["message"]),
-        code=str(data.get("code", "action_failed")),
-        hint=str(data.get("hint", "")),
-        where=frame,
-        traceback=str(data.get("traceback", "")),
-    )
-
-
-def _last_word(journals: JournalReader, run_id: str) -> Event | None:
-    """Return the result or error of the current attempt; its own start is a status."""
-    page = journals.tail(run_id, 1, kinds=_WORDS)
-    event = page.items[-1] if page.items else None
-    return None if event is None or event.kind is EventKind.STATUS else event
 
 
 _SHUT_DOWN = RunFailure(

@@ -1,51 +1,16 @@
 """Where the events of an attempt's process go, those of its forks included."""
 
-import json
 import os
 import threading
 from collections.abc import Callable
 
-from synapse_core.model.event import EventKind, LogSource
+from synapse_core.model.event import EventKind
 from synapse_core.ports import EventSink
 from synapse_core.runs.captured import OutputReader
+from synapse_core.runs.forwarding import ForwardedEvents, forwarded_line
 from synapse_core.types import JSONObject
 
-__all__ = ["ChildSink", "ForwardedEvents"]
-
-_MARK = "\x1esynapse "
-"""Begins a line of captured output that is an event of a forked process."""
-
-
-class ForwardedEvents:
-    """Turns lines that a forked process wrote for its parent back into events.
-
-    Args:
-        sink: Where events go; lines that are none of these pass unchanged.
-    """
-
-    def __init__(self, sink: EventSink) -> None:
-        self._sink = sink
-        self._begun = ""
-
-    def emit(self, kind: EventKind, data: JSONObject) -> int:
-        """Record the event, or the one that its line carries."""
-        message = data.get("message")
-        if data.get("source") != LogSource.OUTPUT or not isinstance(message, str):
-            return self._sink.emit(kind, data)
-        if not (self._begun or message.startswith(_MARK)):
-            return self._sink.emit(kind, data)
-        self._begun += message
-        if data.get("more"):
-            return 0  # the rest of the line follows at once
-        line, self._begun = self._begun, ""
-        try:
-            forwarded = json.loads(line[len(_MARK) :])
-            forwarded_kind = EventKind(forwarded["kind"])
-            forwarded_data: JSONObject = forwarded["data"]
-        except (ValueError, KeyError, TypeError):
-            # A fork was killed while it wrote: what it said is kept as it stands.
-            return self._sink.emit(kind, {**data, "message": line})
-        return self._sink.emit(forwarded_kind, {**forwarded_data, "offset": data.get("offset")})
+__all__ = ["ChildSink"]
 
 
 class ChildSink:
@@ -115,6 +80,5 @@ class ChildSink:
             action()
 
     def _forward(self, kind: EventKind, data: JSONObject) -> int:
-        line = _MARK + json.dumps({"kind": kind, "data": data}, default=str) + "\n"
-        os.write(self._forward_to, line.encode("utf-8", "backslashreplace"))
+        os.write(self._forward_to, forwarded_line(kind, data))
         return 0

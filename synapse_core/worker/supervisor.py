@@ -4,6 +4,7 @@ It never imports a plugin, so nothing a plugin does can keep it from its duties:
 while user code holds the interpreter, a time-out is kept, and a crash is put on record.
 """
 
+import contextlib
 import logging
 import signal
 import time
@@ -16,6 +17,8 @@ from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, Run, RunStatus, RunSummary
 from synapse_core.runs.captured import OutputReader, last_offset
+from synapse_core.runs.endings import terminal_status
+from synapse_core.runs.forwarding import ForwardedEvents
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.processes import this_worker, worker_of
 from synapse_core.runs.reading import Journals
@@ -28,7 +31,6 @@ from synapse_core.worker.child import Assignment, execute
 from synapse_core.worker.inbox import SignalInbox
 from synapse_core.worker.isolation import adopt_orphans
 from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
-from synapse_core.worker.sinks import ForwardedEvents
 
 __all__ = ["resume", "supervise"]
 
@@ -100,7 +102,7 @@ class _Supervisor:
         self._environ = environ
         self._journals = Journals(home)
         self._summary = RunSummary()
-        self._redact = Redactor.for_environment(environ).text
+        self._redactor = Redactor.for_environment(environ)
         self._inbox = SignalInbox(signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM)
 
     def provide_libraries(self, variables: dict[str, str], environ: dict[str, str]) -> bool:
@@ -115,7 +117,7 @@ class _Supervisor:
             preparation = Preparation(self._run, writer, self._inbox, self._beat, self._note_worker)
             provided = preparation.provide(self._home, variables)
         if isinstance(provided, Outcome):
-            self._finish(provided, attempt=1)
+            self._finish(provided, self._run.attempt)
             return False
         if provided is not None:
             self._beat()
@@ -125,7 +127,7 @@ class _Supervisor:
     def run_to_its_end(self) -> None:
         for folder in (self._home.artifacts(self._run.id), self._home.work(self._run.id)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        attempt = 1
+        attempt = self._run.attempt
         while True:
             outcome, end = self._make_attempt(attempt)
             pause_s = self._run.retry.wait_s(attempt)
@@ -157,11 +159,13 @@ class _Supervisor:
         return decide_outcome(self._journals, run.id, end, timeout_s=run.timeout_s), end
 
     def _open_journal(self) -> JournalWriter:
-        return JournalWriter.open(self._home.journal(self._run.id), redact=self._redact)
+        return JournalWriter.open(self._home.journal(self._run.id), redactor=self._redactor)
 
     def _note_worker(self, pid: int) -> None:
         """Leave word for a recovery of what to kill, should this process be killed itself."""
-        write_worker_note(self._home.run_dir(self._run.id), worker_of(pid))
+        # It may be gone already, and a full disk shows where it matters more.
+        with contextlib.suppress(StorageError):
+            write_worker_note(self._home.run_dir(self._run.id), worker_of(pid))
 
     def _drain(self, drained_to: int | None) -> None:
         """Record the captured output that the process had no time to record."""
@@ -219,10 +223,7 @@ class _Supervisor:
         A full disk or a locked store is waited for; when patience ends, this process does too,
         and recovery finishes from the journal what is left.
         """
-        status: JSONObject = {"status": outcome.status, "attempt": attempt}
-        if outcome.failure is not None:
-            status["reason"] = outcome.failure.message
-        self._patiently(lambda: self._say(status))
+        self._patiently(lambda: self._say(terminal_status(outcome, attempt)))
         self._summary = self._journals.summarise(self._run.id, self._summary)
         self._patiently(
             lambda: self._store.finish(
