@@ -143,7 +143,7 @@ def check_plugins(workspace: Workspace) -> Iterator[Finding]:
                 message=f"The root {root} is not there.",
                 fix="Make it, or leave it out.",
             )
-    found = 0
+    found = len(workspace.catalog.plugins())
     for folder, fault in workspace.catalog.faults():
         yield Finding(check="plugins", level=WARNING, message=f"{folder}: {fault}")
     yield Finding(check="plugins", level=OK, message=f"{found} plugins.")

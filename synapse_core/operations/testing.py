@@ -18,6 +18,8 @@ from pathlib import Path
 
 from synapse_core.checks.pytest_outcomes import OUTCOMES_VARIABLE
 from synapse_core.errors import InvalidInputError, MissingExtraError, StorageError
+from synapse_core.operations.plugins import locate_plugin
+from synapse_core.plugins.layout import find_import_roots
 from synapse_core.types import JSONObject
 from synapse_core.worker.environment import allowed_environment
 from synapse_core.workspace import Workspace
