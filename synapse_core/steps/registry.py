@@ -130,13 +130,17 @@ def _checked_name(step: object) -> str:
     if timeout_s is not None and not (_is_number(timeout_s) and timeout_s > 0):
         raise _wrong(given, "timeout_s", timeout_s, "Use seconds above 0, or None for no limit.")
     retry = cast("object", given.retry)
-    if not isinstance(retry, RetryPolicy) and not (_is_number(retry) and retry in range(1 << 31)):
+    if not isinstance(retry, RetryPolicy) and not _is_count(retry):
         raise _wrong(given, "retry", retry, "Use a whole number from 0, or a RetryPolicy.")
     return name
 
 
 def _is_number(value: object) -> TypeGuard[float]:
     return not isinstance(value, bool) and isinstance(value, numbers.Real) and math.isfinite(value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _wrong(step: object, what: str, value: object, hint: str) -> StepDefinitionError:
