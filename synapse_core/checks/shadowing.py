@@ -21,7 +21,7 @@ _NEEDED = frozenset(
 
 
 def hides_what_is_needed(module: str) -> bool:
-    """Whether a module of this name at the top of a plugin would break what others import."""
+    """Whether others import a module of this name, so that the plugin's own may not be reached."""
     return module in sys.stdlib_module_names or module in _NEEDED
 
 
@@ -38,7 +38,6 @@ def check_shadowed_modules(subject: Subject, sources: Sequence[Source]) -> Itera
                 f"{tops[name].path} and {source.path} are both the module {name!r}; Python takes "
                 "the folder.",
                 "Rename or remove one of them.",
-                Severity.WARNING,
             )
         elif is_top:
             tops[name] = source
@@ -50,7 +49,6 @@ def check_shadowed_modules(subject: Subject, sources: Sequence[Source]) -> Itera
                 f"The module {name!r} stands before Python's own of this name, which others "
                 "import.",
                 f"Rename it, for example to my_{name}.",
-                Severity.ERROR,
             )
         elif name in _NEEDED or (name != subject.prefix and find_installed(name, subject.folder)):
             yield _module(
@@ -58,7 +56,6 @@ def check_shadowed_modules(subject: Subject, sources: Sequence[Source]) -> Itera
                 "shadows-library",
                 f"The module {name!r} stands before the installed library of this name.",
                 f"Rename it, for example to my_{name}.",
-                Severity.ERROR if name in _NEEDED else Severity.WARNING,
             )
 
 
@@ -109,7 +106,12 @@ def _may_repeat(definition: Definition) -> bool:
     return is_joined or not definition.is_certain or definition.name == "_"
 
 
-def _module(source: Source, code: str, message: str, fix: str, severity: Severity) -> Diagnostic:
+def _module(source: Source, code: str, message: str, fix: str) -> Diagnostic:
     return Diagnostic(
-        code=code, message=message, severity=severity, file=str(source.path), line=1, fix=fix
+        code=code,
+        message=message,
+        severity=Severity.WARNING,
+        file=str(source.path),
+        line=1,
+        fix=fix,
     )

@@ -73,6 +73,9 @@ def check_source(
     report.findings += _check_unreachable(sources)
     requirements, findings = load_requirements(folder)
     report.findings += findings
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        # Nothing is imported before what it needs can be installed.
+        report.broken_actions.update(action.spec.name for action in actions)
     report.findings += check_imports(subject, reachable, codes, requirements)
     report.findings += check_shadowed_modules(subject, sources)
     report.findings += check_shadowed_names(subject, reachable)
