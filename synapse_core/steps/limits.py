@@ -26,6 +26,8 @@ POSTPONED_S = 0.002
 
 _RECORDING = ("synapse_core.runtime", "synapse_core.runs", "synapse_core.worker")
 _WAITING = "synapse_core.runtime.cancellation"
+_BOUNDARY = "TimeLimit._interrupt_late"
+"""Below it stands the step."""
 
 
 class Overtime(BaseException):
@@ -113,12 +115,9 @@ def _is_recording(frame: FrameType | None) -> bool:
     while frame is not None:
         module = str(frame.f_globals.get("__name__"))
         # The handler itself may be among the frames, when the machine was too busy to leave it.
-        if module == _WAITING or frame.f_code is _BOUNDARY:
+        if module == _WAITING or frame.f_code.co_qualname == _BOUNDARY:
             return False
         if module.startswith(_RECORDING):
             return True
         frame = frame.f_back
     return False
-
-
-_BOUNDARY = TimeLimit._interrupt_late.__code__  # noqa: SLF001 - the same module
