@@ -28,6 +28,7 @@ _DECORATORS = frozenset({"synapse_core.action", "synapse_core.actions.decorator.
 _BODIES = frozenset({"execute", "setup_steps"})
 """Methods that make a class more than a base for others."""
 
+_ATTRIBUTES = ("action_name", "category", "input_type", "output_type")
 _MOST_BASES = 50
 
 
@@ -65,11 +66,11 @@ def _describe(names: Names, definition: Definition, category: PluginCategory) ->
         chain = _find_chain(names, definition, node)
         if not _is_action(names, chain):
             return None
-        return _describe_class(definition, node, chain, category)
+        return _describe_class(names, node, chain, category)
     decorator = _find_decorator(names, definition)
     if decorator is None:
         return None
-    return _describe_function(definition, decorator, category)
+    return _describe_function(names, definition, decorator, category)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +173,20 @@ def _find_decorator(names: Names, definition: Definition) -> ast.expr | None:
 
 
 def _describe_class(
-    definition: Definition, node: ast.ClassDef, chain: _Chain, category: PluginCategory
+    names: Names, node: ast.ClassDef, chain: _Chain, category: PluginCategory
 ) -> ActionSpec:
-    stated = _read_text(_first_constant(chain, "action_name"))
-    name = stated or derive_action_name(node.name)
+    definition, _ = chain.classes[0]
+    given = {key: _find_assigned(chain, key) for key in _ATTRIBUTES}
+    _, stated = given["action_name"]
+    name = _read_text(stated) or derive_action_name(node.name)
     return ActionSpec(
         name=name,
         entrypoint=definition.entrypoint,
         title=derive_title(name),
         description=_summarise(node),
-        category=_read_category(_first_constant(chain, "category")) or category,
+        category=_read_category(given["category"][1]) or category,
+        input_type=_name_type(names, *given["input_type"]),
+        output_type=_name_type(names, *given["output_type"]),
         kind="class",
         file=definition.module.path,
         line=node.lineno,
@@ -189,7 +194,7 @@ def _describe_class(
 
 
 def _describe_function(
-    definition: Definition, decorator: ast.expr, category: PluginCategory
+    names: Names, definition: Definition, decorator: ast.expr, category: PluginCategory
 ) -> ActionSpec:
     given: dict[str, ast.expr] = {}
     if isinstance(decorator, ast.Call):
@@ -205,15 +210,31 @@ def _describe_function(
         title=derive_title(name),
         description=_read_text(given.get("description")) or _summarise(node),
         category=_read_category(given.get("category")) or category,
+        input_type=_name_type(names, definition, given.get("input_type")),
+        output_type=_name_type(names, definition, given.get("output_type")),
         kind="function",
         file=definition.module.path,
         line=node.lineno,
     )
 
 
-def _first_constant(chain: _Chain, name: str) -> ast.expr | None:
-    values = (find_constant(node.body, name) for _, node in chain.classes)
-    return next((value for value in values if value is not None), None)
+def _find_assigned(chain: _Chain, name: str) -> tuple[Definition, ast.expr | None]:
+    """Return what the class, or else the nearest of its bases, assigns to a name."""
+    for definition, node in chain.classes:
+        value = find_constant(node.body, name)
+        if value is not None:
+            return definition, value
+    return chain.classes[0][0], None
+
+
+def _name_type(names: Names, definition: Definition, expression: ast.expr | None) -> str | None:
+    """Return the name of a semantic type."""
+    if not isinstance(expression, ast.Name | ast.Attribute):
+        return None
+    found = names.find(definition.module, expression)
+    if isinstance(found, Definition):
+        return found.node.name
+    return found.rpartition(".")[2] or None
 
 
 def _read_text(expression: ast.expr | None) -> str:

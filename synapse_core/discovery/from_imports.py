@@ -17,7 +17,7 @@ from synapse_core.plugins.files import find_files
 from synapse_core.plugins.layout import find_prefix
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["describe_action_object", "find_loaded_actions", "scan"]
+__all__ = ["describe_action_object", "find_actions_in", "find_loaded_actions", "scan"]
 
 
 def scan(path: Path, entrypoints: Mapping[str, str]) -> JSONObject:
@@ -88,10 +88,11 @@ def find_loaded_actions(folder: Path) -> Iterator[tuple[str, Action]]:
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and Path(file).is_relative_to(folder):
-            yield from _find_in_module(module)
+            yield from find_actions_in(module)
 
 
-def _find_in_module(module: types.ModuleType) -> Iterator[tuple[str, Action]]:
+def find_actions_in(module: types.ModuleType) -> Iterator[tuple[str, Action]]:
+    """Yield entrypoint and action of what a module defines, not of what it imports."""
     for name, value in list(vars(module).items()):
         is_own = getattr(value, "__module__", None) == module.__name__
         is_named = getattr(value, "__qualname__", None) == name and not name.startswith("_")
@@ -116,9 +117,7 @@ def _find_entrypoints(path: Path) -> dict[str, str]:
 
 
 def _name_type(data_type: type | None) -> str | None:
-    if data_type is None:
-        return None
-    return str(getattr(data_type, "name", "") or data_type.__name__)
+    return data_type.__name__ if data_type is not None else None
 
 
 def _locate(action: Action, folder: Path) -> tuple[str, int]:
