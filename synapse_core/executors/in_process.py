@@ -22,6 +22,7 @@ from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.reading import Journals
 from synapse_core.runtime.cancellation import CancelToken
+from synapse_core.runtime.checkpoints import inherited_checkpoints
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.logging_bridge import bridge_logging
@@ -109,5 +110,6 @@ class InProcessExecutor:
                 job_id=run.id,
                 folder=self._home.run_dir(run.id),
                 cancel=self._tokens[run.id],
+                checkpoints=inherited_checkpoints(Journals(self._home), run, attempt=run.attempt),
             ) as context:
                 return result_to_json(invoke(action, run.params, context))

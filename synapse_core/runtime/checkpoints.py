@@ -6,13 +6,29 @@ from typing import cast
 
 from synapse_core.errors import InvalidInputError
 from synapse_core.model.event import EventKind
+from synapse_core.model.run import Run
 from synapse_core.ports import JournalReader
 from synapse_core.runtime.json_safe import safe_repr
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["exact_json", "latest_checkpoints"]
+__all__ = ["exact_json", "inherited_checkpoints", "latest_checkpoints"]
 
 _MAX_DEPTH = 100
+
+
+def inherited_checkpoints(
+    journals: JournalReader, run: Run, *, attempt: int
+) -> dict[str, JSONObject]:
+    """Return what an attempt may resume from: what earlier ones of the run saved.
+
+    A run that resumes another one is given that one's checkpoints too; its own count more.
+    """
+    found: dict[str, JSONObject] = {}
+    if run.resume and run.rerun_of is not None:
+        found |= latest_checkpoints(journals, run.rerun_of)
+    if attempt > 1:
+        found |= latest_checkpoints(journals, run.id)
+    return found
 
 
 def latest_checkpoints(journals: JournalReader, run_id: str) -> dict[str, JSONObject]:

@@ -27,7 +27,7 @@ from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.wake import FileWatch
 from synapse_core.runtime.cancellation import CancelToken
-from synapse_core.runtime.checkpoints import latest_checkpoints
+from synapse_core.runtime.checkpoints import inherited_checkpoints
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.logging_bridge import bridge_logging
@@ -148,15 +148,11 @@ class _Child:
             job_id=run.id,
             folder=self._assignment.home.run_dir(run.id),
             cancel=self._cancel,
-            checkpoints=self._checkpoints(),
+            checkpoints=inherited_checkpoints(
+                Journals(self._assignment.home), run, attempt=self._assignment.attempt
+            ),
         ) as context:
             return result_to_json(invoke(action, run.params, context))
-
-    def _checkpoints(self) -> dict[str, JSONObject]:
-        """Return what earlier attempts of the run saved."""
-        if self._assignment.attempt == 1:
-            return {}
-        return latest_checkpoints(Journals(self._assignment.home), self._run.id)
 
     def _record(self, kind: EventKind, data: JSONObject) -> None:
         # From here on there is nothing left to stop.
