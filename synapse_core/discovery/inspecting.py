@@ -1,15 +1,16 @@
 """Asks an inspector what an action is, once for each state of its plugin."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
 
-from synapse_core import __version__
 from synapse_core.discovery.shelf import Shelf
 from synapse_core.errors import ActionLoadError, RunTimeoutError
 from synapse_core.model.plugin import ActionSpec, Plugin
 from synapse_core.ports import Inspector
 from synapse_core.types import JSONObject, JSONValue
+from synapse_core.version import __version__
 
 __all__ = ["INSPECTION_S", "Inspections"]
 
@@ -117,8 +118,7 @@ def _stamp_installation() -> str:
     """Return what changes when libraries are installed or removed."""
     parts = [__version__, sys.version]
     for entry in sys.path:
-        try:
-            parts.append(str(os.stat(entry).st_mtime_ns))  # noqa: PTH116 entries may be anything
-        except OSError:
-            continue
+        if entry.endswith("-packages"):  # the others hold scripts, and change all the time
+            with contextlib.suppress(OSError):
+                parts.append(str(os.stat(entry).st_mtime_ns))  # noqa: PTH116 called for each start
     return " ".join(parts)
