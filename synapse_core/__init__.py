@@ -6,6 +6,8 @@ Each public name is imported when it is first asked for, so that a program pays 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from synapse_core.version import __version__
+
 if TYPE_CHECKING:
     from synapse_core.actions.base import BaseAction
     from synapse_core.actions.decorator import action
@@ -39,8 +41,6 @@ __all__ = [
     "action",
     "run_plugin",
 ]
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "BaseAction": "synapse_core.actions.base",

@@ -2,23 +2,13 @@
 
 import logging
 import re
-import sys
 from abc import ABC
 from collections.abc import Mapping
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    ForwardRef,
-    Generic,
-    Literal,
-    TypeVar,
-    get_args,
-    get_origin,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from synapse_core.actions.brackets import read_brackets, resolve_name
 from synapse_core.actions.definition import (
     DEFINITION_ATTRIBUTE,
     ensure_category,
@@ -65,14 +55,15 @@ class BaseAction(ABC, Generic[P]):
     result_model: ClassVar[type[BaseModel] | None] = None
 
     _params_argument: ClassVar[object] = P
+    """What stands in the brackets, as `brackets` keeps it."""
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        cls._params_argument = _find_params_argument(cls)
+        cls._params_argument = read_brackets(cls)
         if "params_model" in cls.__dict__:
             ensure_model(cls.params_model, cls.__qualname__, "params")
         elif not isinstance(cls._params_argument, TypeVar):
-            found = _resolve(cls._params_argument, cls)
+            found = resolve_name(cls._params_argument, cls)
             if found is not None:
                 cls.params_model = ensure_model(found, cls.__qualname__, "params")
         if cls.result_model is not None:
@@ -154,13 +145,15 @@ class BaseAction(ABC, Generic[P]):
 class _ClassDefinition:
     """What a subclass of `BaseAction` says of itself; implements `ActionDefinition`."""
 
-    __slots__ = ("_runs_steps", "target")
+    __slots__ = ("_has_execute", "_runs_steps", "target")
 
     kind: Literal["class"] = "class"
 
     def __init__(self, target: type[BaseAction[Any]]) -> None:
         self.target = target
-        self._runs_steps = target.setup_steps is not BaseAction.setup_steps
+        base = BaseAction[Any]
+        self._has_execute = target.execute is not base.execute
+        self._runs_steps = target.setup_steps is not base.setup_steps
 
     @property
     def name(self) -> str:
@@ -200,7 +193,7 @@ class _ClassDefinition:
             raise ActionDefinitionError(
                 f"{owner} is abstract: it lacks {missing}.", hint="Write what is missing."
             )
-        if not self._runs_steps and self.target.execute is BaseAction.execute:
+        if not self._runs_steps and not self._has_execute:
             raise ActionDefinitionError(
                 f"{owner} has neither `execute` nor `setup_steps`, so it cannot do anything.",
                 hint="Add `def execute(self)`.",
@@ -214,7 +207,7 @@ class _ClassDefinition:
     def _resolve_params(self) -> type[BaseModel]:
         """Return the params of a class that named them before they were defined."""
         owner = self.target.__qualname__
-        found = _resolve(self.target._params_argument, self.target)  # noqa: SLF001 - same module
+        found = resolve_name(read_brackets(self.target), self.target)
         if found is None or isinstance(found, TypeVar):
             raise ActionDefinitionError(
                 f"{owner} does not say what its params are.",
@@ -222,36 +215,6 @@ class _ClassDefinition:
             )
         self.target.params_model = ensure_model(found, owner, "params")
         return self.target.params_model
-
-
-def _find_params_argument(cls: type) -> object:
-    """Return what stands in the brackets of `BaseAction` as seen from `cls`.
-
-    Generic classes between the two may pass it on under names of their own.
-    """
-    for base in cls.__dict__.get("__orig_bases__", cls.__bases__):
-        origin = get_origin(base) or base
-        argument = getattr(origin, "_params_argument", None)
-        if argument is None:
-            continue
-        passed_on: tuple[object, ...] = getattr(origin, "__parameters__", ())
-        given = get_args(base)
-        if argument in passed_on and len(given) == len(passed_on):
-            return given[passed_on.index(argument)]
-        return argument
-    return P
-
-
-def _resolve(argument: object, cls: type) -> object | None:
-    """Return what a name in quotes stands for; None when it is not defined yet."""
-    if isinstance(argument, ForwardRef):
-        argument = argument.__forward_arg__
-    if not isinstance(argument, str):
-        return argument
-    found: object = sys.modules.get(cls.__module__)
-    for part in argument.split("."):
-        found = getattr(found, part, None)
-    return found
 
 
 def _name_after(cls: type) -> str:

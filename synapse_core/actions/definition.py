@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -10,9 +10,6 @@ from synapse_core.errors import ActionDefinitionError
 from synapse_core.model.plugin import PluginCategory
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.types import DataType
-
-if TYPE_CHECKING:
-    from synapse_core.actions.base import BaseAction
 
 __all__ = [
     "DEFINITION_ATTRIBUTE",
@@ -28,7 +25,7 @@ __all__ = [
 DEFINITION_ATTRIBUTE = "__synapse_action__"
 """Where a class or function keeps its definition."""
 
-Action: TypeAlias = "type[BaseAction[Any]] | Callable[..., Any]"
+Action: TypeAlias = Callable[..., Any]
 """A `BaseAction` subclass, or a function decorated with `@action`."""
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -65,7 +65,7 @@ def _replace_mistakes(
 ) -> JSONObject:
     if not isinstance(given, Mapping):
         return example
-    pairs: Mapping[Any, object] = given
+    pairs = cast("Mapping[Any, object]", given)
     wrong = {str(problem["path"]).partition(".")[0] for problem in problems}
     keys = known_keys(model) or {*map(str, pairs), *example}
     corrected: JSONObject = {}

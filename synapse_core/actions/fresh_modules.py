@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
@@ -20,13 +20,18 @@ from importlib.machinery import (
 )
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-__all__ = ["isolated_modules", "prefer", "top_names"]
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+    from _typeshed.importlib import PathEntryFinderProtocol
+
+__all__ = ["KEPT_NAMES", "isolated_modules", "prefer", "top_names"]
 
 _SETTLED_S = 2.0
 """Compiled code tells changes of its source apart by whole seconds."""
 
-_KEPT = sys.stdlib_module_names | {
+KEPT_NAMES = sys.stdlib_module_names | {
     "annotated_types",
     "pydantic",
     "pydantic_core",
@@ -48,7 +53,7 @@ class _Loader(SourceFileLoader):
             raise FileNotFoundError(path)
         return super().get_data(path)
 
-    def set_data(self, path: str, data: bytes, *, _mode: int = 0o666) -> None:
+    def set_data(self, path: str, data: "ReadableBuffer", *, _mode: int = 0o666) -> None:
         """Keep compiled code, unless its source might still change within the second."""
         if self._is_settled(time.time()):
             super().set_data(path, data, _mode=_mode)
@@ -58,22 +63,30 @@ class _Loader(SourceFileLoader):
 
 
 def prefer(folder: Path, root: Path) -> None:
-    """Put an import root first, and drop what was imported under the names that it offers.
+    """Put an import root first, and drop what others imported under the names that it offers.
+
+    A second call for the same plugin changes nothing: its modules are shared by its actions.
 
     Args:
         folder: The plugin's folder.
         root: The folder that its modules are imported from: the same, or its parent.
     """
+    is_known = any(isinstance(hook, _Hook) and hook.folder == folder for hook in sys.path_hooks)
+    if is_known and sys.path[0] == str(root):
+        return
     sys.path[:] = [str(root), *(entry for entry in sys.path if entry != str(root))]
-    names = top_names(folder, root) - _KEPT
-    for name in [one for one in sys.modules if one.partition(".")[0] in names]:
-        del sys.modules[name]
-    sys.path_hooks.insert(0, _hook(folder))
+    names = _top_names(folder, root)
+    for name, module in list(sys.modules.items()):
+        top = name.partition(".")[0]
+        if top in names and top not in KEPT_NAMES and (names[top] or not _has_file(module)):
+            del sys.modules[name]
+    if not is_known:
+        sys.path_hooks.insert(0, _Hook(folder))
     _forget_finders(folder)
 
 
 @contextlib.contextmanager
-def isolated_modules(folder: Path) -> Iterator[None]:
+def isolated_modules(folder: Path) -> Generator[None]:
     """Undo afterwards what importing a plugin did to this process.
 
     Its modules are forgotten, those that had their names before are back, and so are `sys.path` and
@@ -96,31 +109,53 @@ def isolated_modules(folder: Path) -> Iterator[None]:
         _forget_finders(folder)
 
 
-def top_names(folder: Path, root: Path) -> set[str]:
-    """Return the names that can be imported from a plugin's import root."""
+def top_names(folder: Path, root: Path) -> list[str]:
+    """Return the names that can be imported from a plugin's import root, in order."""
+    return sorted(_top_names(folder, root))
+
+
+def _top_names(folder: Path, root: Path) -> dict[str, bool]:
+    """Return the names, and whether each is a module or package of its own.
+
+    A folder without `__init__.py` is none: an installed library of its name comes before it.
+    """
     if root != folder:
-        return {folder.name}
-    found: set[str] = set()
+        return {folder.name: True}
+    found: dict[str, bool] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name.partition(".")[0]
-            is_module = entry.name.endswith((*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES))
-            if name.isidentifier() and (is_module or entry.is_dir()):
-                found.add(name)
+            if not name.isidentifier():
+                continue
+            if entry.name.endswith((*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)):
+                found[name] = True
+            elif entry.is_dir():
+                has_init = os.path.exists(f"{entry.path}/__init__.py")  # noqa: PTH110 - start path
+                found[name] = found.get(name, False) or has_init
     return found
 
 
-def _hook(folder: Path) -> Callable[[str], FileFinder]:
-    make = FileFinder.path_hook(
-        (ExtensionFileLoader, EXTENSION_SUFFIXES), (_Loader, SOURCE_SUFFIXES)
-    )
+def _has_file(module: ModuleType) -> bool:
+    return getattr(module, "__file__", None) is not None
 
-    def find(path: str) -> FileFinder:
-        if not _is_below(path, folder):
+
+class _Hook:
+    """Makes finders for the folders of one plugin.
+
+    Args:
+        folder: The plugin's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._make = FileFinder.path_hook(
+            (ExtensionFileLoader, EXTENSION_SUFFIXES), (_Loader, SOURCE_SUFFIXES)
+        )
+
+    def __call__(self, path: str) -> "PathEntryFinderProtocol":
+        if not _is_below(path, self.folder):
             raise ImportError("not of this plugin", path=path)
-        return make(path)
-
-    return find
+        return self._make(path)
 
 
 def _forget_finders(folder: Path) -> None:

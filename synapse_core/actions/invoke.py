@@ -4,7 +4,7 @@ import threading
 from collections.abc import Coroutine, Mapping
 from contextvars import copy_context
 from types import CoroutineType
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -41,7 +41,7 @@ def invoke(
     definition = definition_of(action)
     result = definition.execute(parse_params(definition.params_model, params), context)
     if isinstance(result, CoroutineType):
-        result = _await(result)
+        result = _await(cast("Coroutine[Any, Any, object]", result))
     model = definition.result_model
     return result if model is None else conform(result, model)
 

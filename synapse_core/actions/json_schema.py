@@ -1,7 +1,5 @@
 """Describes params and results as JSON schemas (2020-12)."""
 
-from typing import ClassVar
-
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaWarningKind
@@ -18,7 +16,7 @@ FORM_KEY = "formkit"
 
 class _Generator(GenerateJsonSchema):
     # A default that JSON cannot say is left out of the schema, and nobody is told.
-    ignored_warning_kinds: ClassVar[set[JsonSchemaWarningKind]] = {
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012 - as pydantic declares it
         "skipped-choice",
         "non-serializable-default",
     }

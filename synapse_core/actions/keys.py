@@ -57,7 +57,7 @@ def known_keys(model: type[BaseModel]) -> frozenset[str] | None:
 def find_field(model: type[BaseModel], key: str) -> FieldInfo | None:
     """Return the field that takes the value of a key, if there is one."""
     for name, field in model.model_fields.items():
-        if key in {name, field.alias, field.validation_alias}:
+        if key in (name, field.alias, field.validation_alias):
             return field
     return None
 

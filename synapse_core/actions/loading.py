@@ -1,14 +1,13 @@
 """Finds the action that an entrypoint of a plugin names."""
 
 import importlib
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
 from synapse_core.actions.advice import advise
 from synapse_core.actions.definition import Action, definition_of, is_action
-from synapse_core.actions.fresh_modules import isolated_modules, prefer, top_names
+from synapse_core.actions.fresh_modules import KEPT_NAMES, isolated_modules, prefer, top_names
 from synapse_core.actions.places import find_frame
 from synapse_core.errors import (
     ActionDefinitionError,
@@ -17,14 +16,16 @@ from synapse_core.errors import (
     RunTimeoutError,
     nearest,
 )
+from synapse_core.plugins.layout import find_prefix, split_entrypoint
 
-__all__ = ["find_import_root", "isolated_modules", "load_action", "split_entrypoint"]
+__all__ = ["isolated_modules", "load_action"]
 
 
 def load_action(folder: Path, entrypoint: str) -> Action:
     """Import a plugin's module as it is now, and return the action in it.
 
-    The plugin's import root becomes the first entry of `sys.path`, and stays there.
+    The plugin's import root becomes the first entry of `sys.path`, and stays there; actions of one
+    plugin share its modules, until `isolated_modules` lets go of them.
 
     Args:
         folder: The plugin's folder.
@@ -35,8 +36,8 @@ def load_action(folder: Path, entrypoint: str) -> Action:
             that is no action. Its cause is what was raised by the plugin's own code.
     """
     folder = folder.resolve()
-    module_name, attribute = split_entrypoint(entrypoint)
-    root = find_import_root(folder, module_name)
+    module_name, attribute = _parse(entrypoint)
+    root = folder.parent if find_prefix(folder, [entrypoint]) else folder
     prefer(folder, root)
     module = _import(module_name, folder, root)
     action = _get(module, attribute)
@@ -49,40 +50,25 @@ def load_action(folder: Path, entrypoint: str) -> Action:
     return action
 
 
-def split_entrypoint(entrypoint: str) -> tuple[str, str]:
-    """Return module and attribute of `module:attribute` or `module.attribute`.
-
-    Raises:
-        ActionLoadError: It is neither.
-    """
-    module, colon, attribute = entrypoint.strip().partition(":")
-    if not colon:
-        module, _, attribute = entrypoint.strip().rpartition(".")
-    names = [*module.split("."), *attribute.split(".")]
-    if not all(name.isidentifier() for name in names):
-        raise ActionLoadError(
-            f"The entrypoint {entrypoint!r} does not name an attribute of a module.",
-            hint="Write it as module:attribute, such as my_plugin.train:TrainAction.",
-        )
-    return module, attribute
-
-
-def find_import_root(folder: Path, module: str) -> Path:
-    """Return the folder that has the module: the plugin's, or its parent.
-
-    A folder may itself be the package that its entrypoints name: `my_plugin/config.yaml` may say
-    `my_plugin.actions:Train`.
-    """
-    top = module.partition(".")[0]
-    if top == folder.name and not (folder / top).is_dir() and not (folder / f"{top}.py").is_file():
-        return folder.parent
-    return folder
+def _parse(entrypoint: str) -> tuple[str, str]:
+    module, attribute = split_entrypoint(entrypoint)
+    if all(name.isidentifier() for name in (*module.split("."), *attribute.split("."))):
+        return module, attribute
+    raise ActionLoadError(
+        f"The entrypoint {entrypoint!r} does not name an attribute of a module.",
+        hint="Write it as module:attribute, such as my_plugin.train:TrainAction.",
+    )
 
 
 def _import(name: str, folder: Path, root: Path) -> ModuleType:
     top = name.partition(".")[0]
+    if top in KEPT_NAMES and top in top_names(folder, root):
+        raise ActionLoadError(
+            f"The module {top!r} of the plugin has the name of one that Python or Synapse uses.",
+            hint=f"Rename it, for example to my_{top}, and correct the entrypoint.",
+        )
     try:
-        module = importlib.import_module(name)
+        return importlib.import_module(name)
     except (KeyboardInterrupt, RunCancelledError, RunTimeoutError):
         raise
     except ModuleNotFoundError as error:
@@ -91,18 +77,6 @@ def _import(name: str, folder: Path, root: Path) -> ModuleType:
         _tell_broken(name, folder, error)
     except BaseException as error:  # noqa: BLE001 - an import may exit too
         _tell_broken(name, folder, error)
-    if top in top_names(folder, root) and not _comes_from(sys.modules[top], root):
-        raise ActionLoadError(
-            f"The module {top!r} of the plugin stands behind another one of this name, which is "
-            "in use already.",
-            hint=f"Rename it, for example to my_{top}.",
-        )
-    return module
-
-
-def _comes_from(module: ModuleType, root: Path) -> bool:
-    places = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
-    return any(isinstance(one, str) and Path(one).is_relative_to(root) for one in places)
 
 
 def _tell_missing(name: str, missing: str, folder: Path, root: Path, error: Exception) -> NoReturn:
@@ -111,7 +85,7 @@ def _tell_missing(name: str, missing: str, folder: Path, root: Path, error: Exce
         place = root.joinpath(*above.split("."))
         known = [f"{above}.{one}" for one in top_names(place, place)] if place.is_dir() else []
     else:
-        known = sorted(top_names(folder, root))
+        known = top_names(folder, root)
     expected = f"{missing.replace('.', '/')}.py"
     raise ActionLoadError(
         f"There is no module {missing!r} in {root}.",

@@ -4,6 +4,7 @@ import linecache
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 from synapse_core.model.run import Frame
 
@@ -34,7 +35,7 @@ def related(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(one))
         yield one
         if isinstance(one, BaseExceptionGroup):
-            waiting += one.exceptions
+            waiting += cast("BaseExceptionGroup[BaseException]", one).exceptions
         if one.__cause__ is not None:
             waiting.append(one.__cause__)
         elif one.__context__ is not None and not one.__suppress_context__:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -51,7 +51,7 @@ def find_problems(
         problem = _describe(details, path, model, place)
         if path not in found:
             found[path] = problem
-        elif problem["message"] not in str(found[path]["message"]):  # a member of a union each
+        elif str(problem["message"]) not in str(found[path]["message"]):  # a member of a union each
             found[path]["message"] = f"{found[path]['message']}, or {problem['message']}"
     return list(found.values())[:_MAX_PROBLEMS]
 
@@ -102,16 +102,26 @@ def _real_place(
     pydantic puts the names of union members and validators in between.
     """
     place: list[int | str] = []
-    here: Any = given
+    here = given
     for number, part in enumerate(location):
-        is_key = isinstance(here, Mapping) and part in here
-        is_index = isinstance(here, list | tuple) and isinstance(part, int) and part < len(here)
-        if is_key or is_index:
+        inner = _look_into(here, part)
+        if inner is not None:
             place.append(part)
-            here = here[part]
+            (here,) = inner
         elif is_missing and number == len(location) - 1:
             place.append(part)
     return place
+
+
+def _look_into(value: object, part: int | str) -> tuple[object] | None:
+    """Return what lies at a key or index; None when nothing does."""
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[Any, object]", value)
+        return (pairs[part],) if part in pairs else None
+    if isinstance(value, list | tuple) and isinstance(part, int):
+        items = cast("Sequence[object]", value)
+        return (items[part],) if part < len(items) else None
+    return None
 
 
 def _shorten(value: object) -> JSONValue:

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import math
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Any, TypeVar, cast
 
@@ -82,31 +83,27 @@ class _Converter:
                 made = _whole(int(value), path)
             case float():
                 made = _real(float(value))
-            case dict() | list() | tuple() | BaseModel() | set() | frozenset():
-                made = self._nested(value, path)
             case _:
-                made = self._other(value, path)
+                made = self._nested(value, path) if _is_nest(value) else self._other(value, path)
         return made
 
     def _nested(self, value: object, path: str) -> JSONValue:
         """Convert what holds other values, unless it holds itself."""
-        if id(value) in self._inside:
+        at = id(value)
+        if at in self._inside:
             raise _error(path, "holds itself", "Return a value without circles.")
         if len(self._inside) >= _MAX_DEPTH:
             raise _error(path, f"nests deeper than {_MAX_DEPTH} levels", "Return a flatter value.")
-        self._inside.add(id(value))
+        self._inside.add(at)
         try:
-            match value:
-                case BaseModel():
-                    return self.convert(_dump(value, path), path)
-                case Mapping():
-                    return self._object(cast("Mapping[Any, object]", value), path)
-                case set() | frozenset():
-                    return self._list(_in_order(cast("Iterable[object]", value)), path)
-                case _:
-                    return self._list(cast("Iterable[object]", value), path)
+            if isinstance(value, BaseModel):
+                return self.convert(_dump(value, path), path)
+            if isinstance(value, Mapping):
+                return self._object(cast("Mapping[Any, object]", value), path)
+            values = cast("Iterable[object]", value)
+            return self._list(_in_order(values) if isinstance(value, AbstractSet) else values, path)
         finally:
-            self._inside.remove(id(value))
+            self._inside.remove(at)
 
     def _object(self, pairs: Mapping[Any, object], path: str) -> JSONValue:
         made: dict[str, JSONValue] = {}
@@ -139,6 +136,10 @@ class _Converter:
         return self.convert(plain, path)
 
 
+def _is_nest(value: object) -> bool:
+    return isinstance(value, dict | list | tuple | BaseModel | set | frozenset)
+
+
 def _dump(model: BaseModel, path: str) -> object:
     try:
         return model.model_dump(mode="json", by_alias=True, warnings="none")
@@ -160,7 +161,7 @@ def _refuse(value: object, path: str) -> None:
     if isinstance(value, bytes | bytearray | memoryview):
         raise _error(
             path,
-            f"is {len(value):,} bytes",
+            "holds bytes, which JSON cannot say",
             "Save them with save_artifact and return the name, or decode them.",
         )
     if type(value).__name__ == "DataFrame":

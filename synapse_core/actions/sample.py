@@ -119,9 +119,8 @@ class Sampler:
                 name = str(schema["$ref"]).rpartition("/")[2]
                 inner = _mapping(self._definitions.get(name))
             elif choices:
-                inner = next(
-                    (_mapping(one) for one in choices if _mapping(one).get("type") != "null"), {}
-                )
+                real = [one for one in map(_mapping, choices) if one.get("type") != "null"]
+                inner = real[0] if real else {}
             elif parts:
                 inner = {key: value for part in parts for key, value in _mapping(part).items()}
             else:

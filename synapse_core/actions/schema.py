@@ -1,10 +1,4 @@
-"""Tells what an imported action is: its facts, and the schemas of its params and result."""
-
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+"""Tells what an imported action takes and returns."""
 
 from synapse_core.actions.definition import Action, definition_of
 from synapse_core.actions.example import build_example
@@ -14,59 +8,10 @@ from synapse_core.actions.json_schema import (
     result_json_schema,
     without_form_keys,
 )
-from synapse_core.model.plugin import ActionSchema, PluginCategory
-from synapse_core.types import DataType, JSONObject
+from synapse_core.model.plugin import ActionSchema
+from synapse_core.types import JSONObject
 
-__all__ = ["ActionFacts", "describe_action_code", "describe_schema"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionFacts:
-    """What an imported class or function says of itself as an action.
-
-    Attributes:
-        name: Its name within a plugin, unless the manifest says otherwise.
-        kind: `class` or `function`.
-        entrypoint: `module:attribute`.
-        description: What it does, in a sentence; may be empty.
-        category: What it is for; None leaves it to the plugin.
-        input_type: Name of the semantic type it consumes.
-        output_type: Name of the semantic type it produces.
-        file: Absolute path of its source; empty when unknown.
-        line: Line of its definition there, from 1; 0 when unknown.
-    """
-
-    name: str
-    kind: str
-    entrypoint: str
-    description: str
-    category: PluginCategory | None
-    input_type: str | None
-    output_type: str | None
-    file: str
-    line: int
-
-
-def describe_action_code(action: Action) -> ActionFacts:
-    """Return what the action says of itself.
-
-    Raises:
-        ActionDefinitionError: It is no action.
-    """
-    definition = definition_of(action)
-    target: Any = definition.target
-    file, line = _locate(target)
-    return ActionFacts(
-        name=definition.name,
-        kind=definition.kind,
-        entrypoint=f"{target.__module__}:{target.__qualname__}",
-        description=definition.description,
-        category=definition.category,
-        input_type=_name(definition.input_type),
-        output_type=_name(definition.output_type),
-        file=file,
-        line=line,
-    )
+__all__ = ["describe_schema"]
 
 
 def describe_schema(action: Action) -> ActionSchema:
@@ -89,20 +34,3 @@ def describe_schema(action: Action) -> ActionSchema:
 def _plain(schema: JSONObject) -> JSONObject:
     plain = without_form_keys(schema)
     return plain if isinstance(plain, dict) else {}
-
-
-def _name(data_type: type[DataType] | None) -> str | None:
-    return data_type.__name__ if data_type is not None else None
-
-
-def _locate(target: type | Callable[..., Any]) -> tuple[str, int]:
-    """Return the file and the line of a definition, decorators not counted."""
-    if not isinstance(target, type):
-        code = inspect.unwrap(target).__code__
-        return code.co_filename, code.co_firstlineno
-    try:
-        file = inspect.getsourcefile(target)
-        _, line = inspect.getsourcelines(target)
-    except (OSError, TypeError):  # made in an interactive session
-        return "", 0
-    return (str(Path(file).absolute()), line) if file else ("", 0)

@@ -101,7 +101,9 @@ class Signature:
         names = [one.name for one in self._parameters]
         if self._takes_model and is_positional and len(names) == len(self._given) + bool(context):
             if context is None:
-                return (lambda params, _: function(params)) if names else lambda *_: function()
+                return (
+                    (lambda params, _: function(params)) if names else (lambda _p, _c: function())
+                )
             if not self._given:
                 return lambda _, ctx: function(ctx)
             if self._parameters[0] is context:
@@ -160,8 +162,9 @@ def _find_context(parameters: Sequence[Parameter], types: Mapping[str, object]) 
         if _is_context_type(types[one.name]):
             return one
     for one in parameters:
-        is_open = types[one.name] in (Parameter.empty, Any, object)
-        if one.name in _CONTEXT_NAMES and (is_open or isinstance(types[one.name], str)):
+        annotation: Any = types[one.name]
+        is_open = annotation is Any or annotation is object or annotation is Parameter.empty
+        if one.name in _CONTEXT_NAMES and (is_open or isinstance(annotation, str)):
             return one
     return None
 
@@ -184,8 +187,9 @@ def _is_params(given: Sequence[Parameter], types: Mapping[str, object]) -> bool:
 
 
 def _as_model(annotation: object) -> type[BaseModel] | None:
-    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    return annotation if is_model else None
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
 
 
 def _check_takes_model(function: Callable[..., Any], given: Sequence[Parameter]) -> None:

@@ -1,6 +1,6 @@
 """Where an action made of steps is handed to what runs them."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol
 
 from pydantic_core import PydanticSerializationError
 
@@ -8,15 +8,26 @@ from synapse_core.errors import ActionDefinitionError
 from synapse_core.steps.context import BaseStepContext
 from synapse_core.steps.orchestrator import Orchestrator
 from synapse_core.steps.registry import StepRegistry
-from synapse_core.types import JSONValue
-
-if TYPE_CHECKING:
-    from synapse_core.actions.base import BaseAction
+from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["run_steps"]
 
 
-def run_steps(action: "BaseAction[Any]") -> object:
+class _SteppedAction(Protocol):
+    """What is asked of an action that may have steps; `BaseAction` has it all."""
+
+    params: Any
+
+    def setup_steps(self, registry: Any) -> None: ...  # noqa: ANN401 - of the author's own context
+
+    def create_context(self) -> object: ...
+
+    def build_result(self, context: Any, counts: JSONObject) -> object: ...  # noqa: ANN401 - as above
+
+    def execute(self) -> object: ...
+
+
+def run_steps(action: _SteppedAction) -> object:
     """Run the steps that the action registers, in order, and return its result.
 
     Raises:
@@ -31,8 +42,8 @@ def run_steps(action: "BaseAction[Any]") -> object:
     return action.build_result(context, counts)
 
 
-def _context_of(action: "BaseAction[Any]") -> BaseStepContext:
-    made = cast("object", action.create_context())
+def _context_of(action: _SteppedAction) -> BaseStepContext:
+    made = action.create_context()
     if isinstance(made, BaseStepContext):
         return made
     raise ActionDefinitionError(
@@ -41,7 +52,7 @@ def _context_of(action: "BaseAction[Any]") -> BaseStepContext:
     )
 
 
-def _comparable_params(action: "BaseAction[Any]") -> JSONValue:
+def _comparable_params(action: _SteppedAction) -> JSONValue:
     """Return what tells these params from others: a resume with others runs every step again."""
     try:
         return action.params.model_dump_json()

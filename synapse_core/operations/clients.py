@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from synapse_core import __version__
 from synapse_core.config.atomic import lock_file
 from synapse_core.config.client_files import ClientFile
 from synapse_core.config.client_places import (
@@ -32,6 +31,7 @@ from synapse_core.errors import (
     StorageError,
 )
 from synapse_core.types import JSONObject, JSONValue
+from synapse_core.version import __version__
 
 __all__ = [
     "SERVER_NAME",

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from synapse_core import __version__
 from synapse_core.config.home import Home
 from synapse_core.errors import SynapseError
 from synapse_core.operations import installation_checks, runtime_checks
 from synapse_core.operations.findings import Finding, FindingLevel
+from synapse_core.version import __version__
 from synapse_core.workspace import Workspace, open_workspace
 
 __all__ = ["DoctorReport", "Finding", "FindingLevel", "examine"]

@@ -1,0 +1,1 @@
+"""Lets frameworks report to a run by themselves."""
