@@ -1,0 +1,15 @@
+"""What every implementation of a port must do, as pytest classes to derive from."""
+
+import pytest
+
+__all__: list[str] = []
+
+pytest.register_assert_rewrite(
+    f"{__name__}.event_sink",
+    f"{__name__}.journal_reader",
+    f"{__name__}.run_store_creating",
+    f"{__name__}.run_store_ending",
+    f"{__name__}.run_store_listing",
+    f"{__name__}.run_store_owning",
+    f"{__name__}.runs",
+)
