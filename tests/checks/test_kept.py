@@ -11,8 +11,6 @@ from synapse_core.operations.checking import CheckReport, check_plugin
 from synapse_core.workspace import Workspace
 from tests.checks.corpus import Case
 
-YESTERDAY = 1_700_000_000
-
 
 @pytest.fixture
 def plugin(folder: Path) -> Path:
@@ -57,22 +55,41 @@ def edit_and_turn_back_the_clock(folder: Path) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        edit_source,
-        edit_manifest,
-        edit_and_turn_back_the_clock,
-        lambda folder: (folder / "json.py").write_text("x = 1\n", encoding="utf-8"),
-        lambda folder: (folder / "data" / "sizes.csv").unlink(),
-        lambda folder: (folder / "requirements.txt").write_text("?\n", encoding="utf-8"),
-        lambda folder: (folder / "shapes" / "draw.py").rename(folder / "shapes" / "paint.py"),
-        lambda folder: (folder / "shapes" / "params.py").chmod(0),
-    ],
-    ids=["source", "manifest", "old time", "new file", "data", "requirements", "renamed", "mode"],
-)
+def add_a_file(folder: Path) -> None:
+    (folder / "json.py").write_text("x = 1\n", encoding="utf-8")
+
+
+def remove_data(folder: Path) -> None:
+    (folder / "data" / "sizes.csv").unlink()
+
+
+def ask_for_a_library(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("?\n", encoding="utf-8")
+
+
+def rename_a_module(folder: Path) -> None:
+    (folder / "shapes" / "draw.py").rename(folder / "shapes" / "paint.py")
+
+
+def forbid_reading(folder: Path) -> None:
+    (folder / "shapes" / "params.py").chmod(0)
+
+
+CHANGES: list[Callable[[Path], None]] = [
+    edit_source,
+    edit_manifest,
+    edit_and_turn_back_the_clock,
+    add_a_file,
+    remove_data,
+    ask_for_a_library,
+    rename_a_module,
+    forbid_reading,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_plugin_is_checked_again(
-    workspace: Workspace, plugin: Path, change: Callable[[Path], object]
+    workspace: Workspace, plugin: Path, change: Callable[[Path], None]
 ) -> None:
     check(workspace, plugin)
 

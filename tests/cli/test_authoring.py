@@ -16,7 +16,7 @@ BROKEN = "class Nothing:\n    pass\n"
 @pytest.fixture
 def plugin(synapse: Call, folder: Path) -> Path:
     """A plugin in the current folder."""
-    assert synapse("plugin", "create", "shapes").code == 0
+    assert synapse("plugin", "create", "shapes", "--action", "main").code == 0
     return folder / "shapes"
 
 
@@ -120,12 +120,12 @@ def test_nothing_is_overwritten_unless_told(synapse: Call, plugin: Path) -> None
     readme = plugin / "README.md"
     readme.write_text("mine", encoding="utf-8")
 
-    refused = synapse("plugin", "create", "shapes")
+    refused = synapse("plugin", "create", "shapes", "--action", "main")
 
     assert refused.code == 4
     assert "README.md" in refused.err
     assert readme.read_text(encoding="utf-8") == "mine"
-    forced = synapse("plugin", "create", "shapes", "--force", "--json")
+    forced = synapse("plugin", "create", "shapes", "--action", "main", "--force", "--json")
     assert forced.code == 0
     changes = {file["path"]: file["change"] for file in forced.json["files"]}
     assert changes["README.md"] == "replaced"
@@ -181,7 +181,7 @@ def test_a_check_may_be_strict_or_read_only(synapse: Call, plugin: Path) -> None
         module.write("\n\nif True:\n    raise RuntimeError('at import')\n")
     read = synapse("plugin", "check", "shapes", "--static")
     imported = synapse("plugin", "check", "shapes")
-    (plugin / "requirements.txt").write_text("not a requirement\n", encoding="utf-8")
+    (plugin / "wave.py").write_text("", encoding="utf-8")
 
     assert read.code == 0
     assert "1 action read" in read.out
