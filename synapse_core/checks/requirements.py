@@ -9,31 +9,7 @@ from pathlib import Path
 from synapse_core.dependencies.requirement_files import normalise_name, read_requirement_files
 from synapse_core.model.plugin import Diagnostic
 
-__all__ = ["Requirements", "find_installed", "load_requirements", "name_distribution"]
-
-_DISTRIBUTIONS = {
-    "Crypto": "pycryptodome",
-    "PIL": "pillow",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "docx": "python-docx",
-    "dotenv": "python-dotenv",
-    "fitz": "pymupdf",
-    "git": "gitpython",
-    "google": "protobuf",
-    "jwt": "pyjwt",
-    "magic": "python-magic",
-    "pptx": "python-pptx",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "usb": "pyusb",
-    "yaml": "pyyaml",
-    "zmq": "pyzmq",
-}
-"""Libraries that are imported by another name than they are installed by."""
+__all__ = ["Requirements", "find_installed", "load_requirements"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +41,6 @@ def _is_among(package: str, names: frozenset[str]) -> bool:
     return any(
         name in wanted or any(name.startswith(f"{one}-") for one in wanted) for name in names
     )
-
-
-def name_distribution(package: str) -> str:
-    """Return what to install to import the package."""
-    return _DISTRIBUTIONS.get(package, package)
 
 
 def find_installed(package: str, folder: Path) -> bool:
