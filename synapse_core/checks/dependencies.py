@@ -4,8 +4,9 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
+from synapse_core.actions.distributions import name_distribution
 from synapse_core.checks.imports import Import, Scope
-from synapse_core.checks.requirements import Requirements, find_installed, name_distribution
+from synapse_core.checks.requirements import Requirements, find_installed
 from synapse_core.checks.shadowing import hides_what_is_needed
 from synapse_core.checks.sources import Source
 from synapse_core.checks.subject import ActionCode, CheckedAction, Subject

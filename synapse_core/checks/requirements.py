@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from synapse_core.actions.distributions import name_distribution
 from synapse_core.dependencies.requirement_files import normalise_name, read_requirement_files
 from synapse_core.model.plugin import Diagnostic
 
