@@ -54,7 +54,7 @@ def _from_fault(fault: InvalidInputError, lines: Sequence[str]) -> Diagnostic:
     key = str(fault.data.get("key", ""))
     line = int(str(fault.data.get("line", 1)))
     content = lines[line - 1] if line <= len(lines) else ""
-    is_tab = "cannot start any token" in what and "\t" in content
+    is_tab = not key and content.lstrip(" ").startswith("\t")
     return Diagnostic(
         code="duplicate-key" if key else "yaml",
         message=f"The text {what}.",

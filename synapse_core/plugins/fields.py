@@ -16,6 +16,7 @@ __all__ = [
     "Amount",
     "Entrypoint",
     "FieldFault",
+    "FilledLine",
     "InnerPath",
     "Line",
     "Megabytes",
@@ -79,6 +80,13 @@ def _check_line(text: str) -> str:
     if "\n" in text.strip() or "\t" in text or _CONTROL.search(text):
         raise FieldFault("breaks the line or holds control characters", "Write one line of text.")
     return text.strip()
+
+
+def _check_filled_line(text: str) -> str:
+    line = _check_line(text)
+    if not line:
+        raise FieldFault("is empty", "Write something, or leave the key out where it may be.")
+    return line
 
 
 def _check_text(text: str) -> str:
@@ -202,6 +210,9 @@ Name = Annotated[str, AfterValidator(_check_name)]
 
 Line = Annotated[str, AfterValidator(_check_line)]
 """One line of text."""
+
+FilledLine = Annotated[str, AfterValidator(_check_filled_line)]
+"""One line of text that is not empty."""
 
 Text = Annotated[str, AfterValidator(_check_text)]
 """Text of any number of lines."""

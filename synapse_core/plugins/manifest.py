@@ -8,6 +8,7 @@ from synapse_core.model.plugin import ActionMethod, PluginCategory
 from synapse_core.plugins.fields import (
     Amount,
     Entrypoint,
+    FilledLine,
     InnerPath,
     Line,
     Megabytes,
@@ -116,13 +117,13 @@ class ActionEntry(_Entry):
 class Manifest(_Entry):
     """A whole `config.yaml`."""
 
-    name: Line = Field(min_length=1, description="Name for people.", examples=["My plugin"])
+    name: FilledLine = Field(description="Name for people.", examples=["My plugin"])
     code: Name = Field(
         description="Short name that commands, paths and runs go by: letters, digits, `_`, and "
         "`-` or `.` between them.",
         examples=["my_plugin"],
     )
-    version: Line = Field(default="0.1.0", min_length=1, description="Version of the plugin.")
+    version: FilledLine = Field(default="0.1.0", description="Version of the plugin.")
     category: PluginCategory = Field(
         default=PluginCategory.CUSTOM, description="What the plugin is for."
     )
@@ -131,7 +132,7 @@ class Manifest(_Entry):
     package_manager: Literal["pip", "uv"] = Field(
         default="uv", description="What installs the libraries that it needs."
     )
-    package_manager_options: list[Line] = Field(
+    package_manager_options: list[FilledLine] = Field(
         default=[], description="Further options of that program.", examples=[["--no-cache"]]
     )
     wheels_dir: InnerPath = Field(default="wheels", description="Folder of wheels to install from.")

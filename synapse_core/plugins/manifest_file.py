@@ -24,19 +24,28 @@ def read_manifest(folder: Path) -> str:
         ManifestError: There is none, or it is no file, too large, or no UTF-8 text.
         StorageError: It may not be read, or the disk fails.
     """
-    file = folder / MANIFEST
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        content = _read(folder / MANIFEST)
     except OSError as error:
         raise _refuse(folder, error) from error
-    with open(descriptor, "rb") as content:  # noqa: PTH123 pathlib cannot open a descriptor
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _no_file(folder, "is no regular file")
-        try:
-            found = content.read(MAX_MANIFEST_BYTES + 1)
-        except OSError as error:
-            raise _refuse(folder, error) from error
-    return decode_manifest(found, folder)
+    if content is None:
+        raise _no_file(folder, "is no regular file")
+    return decode_manifest(content, folder)
+
+
+def _read(file: Path) -> bytes | None:
+    """Return the file's content, as far as it is looked at; None when it is no regular file."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            return None
+        with open(descriptor, "rb", closefd=False) as content:
+            return content.read(MAX_MANIFEST_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def decode_manifest(content: bytes, folder: Path) -> str:

@@ -49,9 +49,10 @@ def parse_manifest(text: str, folder: Path) -> Manifest:
         manifest = Manifest.model_validate(prepare(parsed.value, Manifest, parsed.places))
     except ValidationError as error:
         details = error.errors(include_url=False)
-        findings += diagnose_values(details, parsed.places, folder.name)
-        if not findings:
-            raise
+        # A value that YAML itself cannot say is no other fault in what it says instead.
+        unread = {finding.line for finding in findings if not finding.key}
+        told = diagnose_values(details, parsed.places, folder.name)
+        findings += [finding for finding in told if finding.line not in unread]
         raise _order(folder, findings, parsed) from error
     if findings:
         raise _order(folder, findings, parsed)
