@@ -7,7 +7,8 @@ import pytest
 
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Run, RunStatus
-from synapse_core.operations.runs import StartRun, rerun, start_run, wait_run
+from synapse_core.operations.logs import follow_events
+from synapse_core.operations.runs import StartRun, cancel_run, rerun, start_run, wait_run
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace, open_workspace
 
@@ -39,6 +40,7 @@ class Params(BaseModel):
     diary: Path
     die_at: list[str] = []
     fail_at: str = ""
+    wait_at: str = ""
 
 
 @dataclass
@@ -73,6 +75,8 @@ class Step(BaseStep[Shared]):
 
     def execute(self, context: Shared) -> StepResult:
         self.reach(context, "in")
+        if context._params.wait_at == self.name:
+            context.runtime_ctx.sleep(60)
         if context._params.fail_at == self.name:
             raise ValueError("told to fail")
         context.seen.append(self.name)
@@ -189,6 +193,22 @@ def test_a_worker_killed_while_it_undoes_leaves_no_half_undone_step_behind(
     assert run.status is RunStatus.FAILED
     assert entries(diary, "in") == ["one", "two", "three", "two", "three"]
     assert entries(diary, "undo") == ["three", "two", "three", "two", "one"]
+
+
+def test_a_cancelled_run_undoes_its_steps(workspace: Workspace, tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    request = StartRun(
+        plugin="stepped", action="go", params={"diary": str(diary), "wait_at": "two"}
+    )
+    run = start_run(workspace, request)
+    for event in follow_events(workspace, run.id):
+        if event is not None and event.data.get("name") == "two":
+            break
+
+    run = cancel_run(workspace, run.id, wait_s=PATIENCE_S)
+
+    assert run.status is RunStatus.CANCELLED
+    assert entries(diary, "undo") == ["two", "one"]
 
 
 def test_a_rerun_goes_on_from_an_earlier_run_when_told(
