@@ -2,6 +2,7 @@
 
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
+from synapse_core.runs.records import as_recorded
 from synapse_core.types import JSONObject
 
 __all__ = ["MAX_TEXT_CHARS", "redact_texts", "split_long_text"]
@@ -23,10 +24,11 @@ def redact_texts(data: JSONObject, redactor: Redactor) -> JSONObject:
     for key, value in data.items():
         if isinstance(value, str):
             redacted[key] = value if key in _OWN_WORDS else redactor.text(value)
-        elif isinstance(value, dict | list):
-            redacted[key] = redactor.value(value)
-        else:
+        elif value is None or isinstance(value, int | float):
             redacted[key] = value
+        else:
+            # What it says in the end counts: an object shows its secret only as text.
+            redacted[key] = redactor.value(as_recorded(value))
     return redacted
 
 

@@ -89,13 +89,14 @@ class JournalWriter:
         if self._redactor is not None:
             data = redact_texts(data, self._redactor)
         parts = [encode_data(part) for part in split_long_text(kind, data)]
+        count = len(parts)  # before the look, so that no call stands between it and the setting
         with self._lock:
             if self._reserved:
                 # A signal handler speaks up while this very thread is writing.
                 self._postponed.append((kind, parts))
-                self._reserved += len(parts)
+                self._reserved += count
                 return self._reserved
-            self._reserved = self._at.seq + len(parts)
+            self._reserved = self._at.seq + count
             try:
                 self._append(kind, parts)
                 seq = self._at.seq

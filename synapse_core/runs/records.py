@@ -10,9 +10,17 @@ from typing import cast
 from pydantic_core import from_json, to_json
 
 from synapse_core.model.event import Event, EventKind
-from synapse_core.types import JSONObject, JSONValue
+from synapse_core.types import JSONValue
 
-__all__ = ["MAX_HEAD_BYTES", "Head", "encode_data", "format_record", "parse_event", "parse_head"]
+__all__ = [
+    "MAX_HEAD_BYTES",
+    "Head",
+    "as_recorded",
+    "encode_data",
+    "format_record",
+    "parse_event",
+    "parse_head",
+]
 
 MAX_HEAD_BYTES = 128
 """What comes before the data is never longer."""
@@ -50,7 +58,7 @@ def format_record(seq: int, time: float, kind: EventKind, data: bytes) -> bytes:
     return b'{"seq":%d,"time":%.6f,"kind":"%b","data":%b}\n' % (seq, time, _NAMES[kind], data)
 
 
-def encode_data(data: JSONObject) -> bytes:
+def encode_data(data: object) -> bytes:
     """Return the facts of an event as JSON, whatever they hold.
 
     A number that JSON cannot say becomes its name (`"NaN"`), text that UTF-8 cannot say is
@@ -58,8 +66,14 @@ def encode_data(data: JSONObject) -> bytes:
     """
     try:
         return to_json(data, inf_nan_mode="strings", fallback=_plain_object)
-    except Exception:  # noqa: BLE001 - objects of the user's code may raise anything when asked
+    except (ValueError, TypeError, RuntimeError):
+        # Not any exception: it may be one with which a signal handler stops the action.
         return to_json(_plain(data, ()), inf_nan_mode="strings")
+
+
+def as_recorded(value: object) -> JSONValue:
+    """Return what a reader of the journal will get for the value."""
+    return _decode(encode_data(value))
 
 
 def parse_head(line: bytes) -> Head:
@@ -89,18 +103,18 @@ def parse_event(line: bytes, kinds: frozenset[EventKind] | None = None) -> Event
         return None
     if not line.endswith(b"}"):
         raise ValueError("it does not end as an event does")
-    return Event(int(head[1]), float(head[2]), kind, _decode_data(line[head.end() : -1]))
-
-
-def _decode_data(text: bytes) -> JSONObject:
-    try:
-        data = from_json(text)
-    except ValueError:
-        # The quick reader gives up on deep nesting and on numbers of thousands of digits.
-        data = json.loads(text, parse_int=_whole_number)
+    data = _decode(line[head.end() : -1])
     if not isinstance(data, dict):
         raise ValueError("its data is no object")  # noqa: TRY004 - wrong content, not a wrong type
-    return cast("JSONObject", data)
+    return Event(int(head[1]), float(head[2]), kind, data)
+
+
+def _decode(text: bytes) -> JSONValue:
+    try:
+        return cast("JSONValue", from_json(text))
+    except ValueError:
+        # The quick reader gives up on deep nesting and on numbers of thousands of digits.
+        return cast("JSONValue", json.loads(text, parse_int=_whole_number))
 
 
 def _whole_number(digits: str) -> int | str:
@@ -151,3 +165,8 @@ def _plain_inside(value: Collection[object], above: tuple[int, ...]) -> JSONValu
         pairs = list(cast("Mapping[object, object]", value).items())
         return {_plain_text(str(key)): _plain(inner, above) for key, inner in pairs}
     return [_plain(item, above) for item in list(value)]
+
+
+# The first call imports what it compares types with, and must not be interrupted by a signal
+# handler that raises or records an event: it happens here instead of in the middle of an action.
+encode_data({"": object()})
