@@ -96,13 +96,16 @@ def _is_wanted(name: str, above: str) -> bool:
 
 
 def _status(entry: "os.DirEntry[str]", folder: str) -> os.stat_result | None:
-    """Return what is known of the file; None when it leads out of the folder or has vanished."""
+    """Return what is known of the file; None when it is none, leads out, or has vanished."""
     try:
-        if not entry.is_symlink():
-            return entry.stat(follow_symlinks=False)
-        target = os.path.realpath(entry.path)
-        inside = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 called for every link
-        status = os.stat(target)  # noqa: PTH116 (see above)
+        if entry.is_symlink():
+            target = os.path.realpath(entry.path)
+            inside = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 called for every link
+            status = os.stat(target) if target.startswith(inside) else None  # noqa: PTH116 (as above)
+        else:
+            status = entry.stat(follow_symlinks=False)
     except OSError:
         return None
-    return status if target.startswith(inside) and stat.S_ISREG(status.st_mode) else None
+    # Reading a pipe would never end. A manifest is told apart where it is read.
+    is_file = status is not None and stat.S_ISREG(status.st_mode)
+    return status if is_file or entry.name == MANIFEST else None
