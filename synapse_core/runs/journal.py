@@ -4,7 +4,6 @@ import errno
 import os
 import threading
 import time
-from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -52,7 +51,7 @@ class JournalWriter:
         self._lock = threading.RLock()
         self._reserved = 0
         """While a thread writes, the last `seq` given away; else 0."""
-        self._postponed: deque[tuple[EventKind, list[bytes]]] = deque()
+        self._postponed: dict[int, tuple[EventKind, list[bytes]]] = {}
         self._is_closed = False
 
     @classmethod
@@ -92,16 +91,17 @@ class JournalWriter:
         count = len(parts)  # before the look, so that no call stands between it and the setting
         with self._lock:
             if self._reserved:
-                # A signal handler speaks up while this very thread is writing.
-                self._postponed.append((kind, parts))
-                self._reserved += count
-                return self._reserved
+                # A signal handler speaks up while this very thread is writing. Another handler
+                # may do so at any call in here, and has a later number then.
+                seq = self._reserved = self._reserved + count
+                self._postponed[seq] = kind, parts
+                return seq
             self._reserved = self._at.seq + count
             try:
                 self._append(kind, parts)
                 seq = self._at.seq
                 while self._postponed:
-                    self._append(*self._postponed.popleft())
+                    self._append(*self._postponed.pop(min(self._postponed)))
             except OSError as error:
                 raise _failed(self._path, "written", error) from error
             finally:

@@ -261,20 +261,21 @@ def test_the_journal_goes_on_when_user_code_closes_every_descriptor(path: Path) 
 
 def test_a_signal_handler_may_record_events_while_another_is_being_written(path: Path) -> None:
     code = """
-        import signal, sys, time
+        import itertools, signal, sys, time
         from pathlib import Path
         from synapse_core.model.event import EventKind
         from synapse_core.runs.journal import JournalWriter
         writer = JournalWriter.open(Path(sys.argv[1]))
+        numbers = itertools.count()
         given = {}
         def speak(*_):
-            name = f"handler {len(given)}"
+            name = f"handler {next(numbers)}"
             given[name] = writer.emit(EventKind.LOG, {"message": name})
         signal.signal(signal.SIGALRM, speak)
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.0003)
         until = time.monotonic() + 0.5
         while time.monotonic() < until:
-            name = f"main {len(given)}"
+            name = f"main {next(numbers)}"
             given[name] = writer.emit(EventKind.LOG, {"message": name})
         signal.setitimer(signal.ITIMER_REAL, 0)
         writer.emit(EventKind.METRICS, {"values": given})
