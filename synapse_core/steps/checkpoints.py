@@ -7,13 +7,16 @@ the params and every step before it are the same, and what the journal has alter
 secret, is noticed.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
+from pydantic_core import from_json, to_json
+
+from synapse_core.model.event import EventKind
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.steps.base import BaseStep
 from synapse_core.steps.context import BaseStepContext
@@ -23,8 +26,8 @@ from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["Kept", "StepCheckpoints"]
 
-_ALL = "steps"
-_PREFIX = "steps/"
+_orchestrations: WeakKeyDictionary[RuntimeContext, int] = WeakKeyDictionary()
+"""How many orchestrators with records each action has made so far."""
 
 MAX_RECORD_BYTES = 4 << 20
 """A journal is no place for data: what is larger belongs into a file that the context names."""
@@ -48,12 +51,15 @@ class StepCheckpoints:
 
     Args:
         runtime: Where they are kept.
-        params: What the action was given; a record of other params is not taken over.
+        params: What the action was given; a record of other params is not taken over. None keeps
+            no records.
     """
 
     def __init__(self, runtime: RuntimeContext, params: JSONValue) -> None:
         self._runtime = runtime
-        self._last_id = _digest({"params": params})
+        self._is_on = params is not None
+        self._root = _next_root(runtime) if self._is_on else ""
+        self._last_id = _digest(to_json(params))
         self._told: set[str] = set()
 
     def take_over(self, steps: Sequence[BaseStep[Any]], context: BaseStepContext) -> Kept:
@@ -62,7 +68,7 @@ class StepCheckpoints:
         Only an unbroken row from the first step on counts, up to the last one whose state was
         saved whole.
         """
-        records, reason = self._read(steps)
+        records, reason = self._read(steps) if self._is_on else ([], "")
         while records and records[-1]["state"] is None:
             lost = records.pop()["lost"]
             reason = f"after {steps[len(records)].name!r}, {lost} could not be saved"
@@ -75,11 +81,13 @@ class StepCheckpoints:
         self._last_id = str(records[-1]["id"])
         # In one piece: this run's own journal now has all that a later resume needs.
         kept = {step.name: record for step, record in zip(steps, records, strict=False)}
-        self._runtime.save_checkpoint(_ALL, dict[str, JSONValue](kept))
+        self._keep(self._root, dict[str, JSONValue](kept))
         return Kept(tuple(_read_result(_object(record["result"])) for record in records), reason)
 
     def save(self, step: BaseStep[Any], result: StepResult, context: BaseStepContext) -> None:
         """Record that the step has finished; after that, no resume executes it again."""
+        if not self._is_on:
+            return
         state, lost = self._capture(step, context)
         record: JSONObject = {
             "after": self._last_id,
@@ -88,27 +96,30 @@ class StepCheckpoints:
             "state": state,
             "lost": lost,
         }
-        text = _encode(record)
+        text = to_json(record)
         if len(text) > MAX_RECORD_BYTES:
             lost = f"more than {MAX_RECORD_BYTES >> 20} MiB"
             self._tell_lost(step, lost)
             record |= {"result": None, "state": None, "lost": lost}
-            text = _encode(record)
-        record["id"] = self._last_id = sha256(text).hexdigest()
-        self._runtime.save_checkpoint(_PREFIX + step.name, record)
+            text = to_json(record)
+        self._last_id = _digest(text)
+        # Read back, it shares nothing with the context, which the next step changes.
+        self._keep(f"{self._root}/{step.name}", {**from_json(text), "id": self._last_id})
 
     def revoke(self, step: BaseStep[Any]) -> None:
         """Record that the step no longer counts as finished."""
-        self._runtime.save_checkpoint(_PREFIX + step.name, {"revoked": True})
+        if self._is_on:
+            self._keep(f"{self._root}/{step.name}", {"revoked": True})
+
+    def _keep(self, name: str, state: JSONObject) -> None:
+        # As `save_checkpoint` does, without its look at each value: that was done already.
+        self._runtime.emit(EventKind.CHECKPOINT, {"name": name, "state": state})
 
     def _read(self, steps: Sequence[BaseStep[Any]]) -> tuple[list[JSONObject], str]:
         """Return the unbroken row of records, and why it ends."""
-        in_one_piece = self._runtime.load_checkpoint(_ALL)
-        earlier = in_one_piece if isinstance(in_one_piece, dict) else {}
-        found = [
-            self._runtime.load_checkpoint(_PREFIX + step.name) or earlier.get(step.name)
-            for step in steps
-        ]
+        load = self._runtime.load_checkpoint
+        earlier = load(self._root) or {}
+        found = [load(f"{self._root}/{step.name}") or earlier.get(step.name) for step in steps]
         row: list[JSONObject] = []
         after = self._last_id
         for step, record in zip(steps, found, strict=True):
@@ -133,11 +144,16 @@ class StepCheckpoints:
         except Exception as error:  # noqa: BLE001 - of any kind: the hook may be the user's own
             lost = f"save_state ({type(error).__name__}: {error})"
         else:
-            if is_json(state) and isinstance(state, dict):
-                return state, ""
+            # The default has looked at each value already.
+            if self._is_default(context) or (type(state) is dict and is_json(state)):
+                return cast("JSONObject", state), ""
             lost = "what save_state returned"
         self._tell_lost(step, lost)
         return None, lost
+
+    @staticmethod
+    def _is_default(context: BaseStepContext) -> bool:
+        return type(context).save_state is BaseStepContext.save_state
 
     def _tell_lost(self, step: BaseStep[Any], lost: str) -> None:
         if lost in self._told:
@@ -152,6 +168,12 @@ class StepCheckpoints:
         )
 
 
+def _next_root(runtime: RuntimeContext) -> str:
+    """Return the name of this orchestrator's records; a second one of an action has its own."""
+    count = _orchestrations[runtime] = _orchestrations.get(runtime, 0) + 1
+    return "steps" if count == 1 else f"steps-{count}"
+
+
 def _find_flaw(record: JSONObject, step: BaseStep[Any], after: str) -> str:
     """Return why the record does not hold for the step; empty when it does."""
     if record.get("revoked"):
@@ -161,7 +183,7 @@ def _find_flaw(record: JSONObject, step: BaseStep[Any], after: str) -> str:
     if record.get("step") != step.identity:
         return f"is {step.identity} now and was {record.get('step')}"
     said = {key: value for key, value in record.items() if key != "id"}
-    if sha256(_encode(said)).hexdigest() != record.get("id"):
+    if _digest(to_json(said)) != record.get("id"):
         return "left something that a journal does not keep, such as a secret"
     if record["result"] is None:
         return "returned data that JSON cannot carry"
@@ -197,9 +219,5 @@ def _object(value: JSONValue) -> JSONObject:
     return value
 
 
-def _encode(value: JSONObject) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _digest(value: JSONObject) -> str:
-    return sha256(_encode(value)).hexdigest()
+def _digest(text: bytes) -> str:
+    return sha256(text, usedforsecurity=False).hexdigest()

@@ -29,7 +29,8 @@ class Orchestrator(Generic[C]):
         context: What they share.
         progress_callback: Told how far all of them have come, as percent and 100, whenever the
             percent has changed; None reports it as the progress of the run.
-        params: What the action was given. A resume with other params executes every step again.
+        params: What the action was given. With other params a later attempt executes every step
+            again; with None it always does.
     """
 
     def __init__(

@@ -10,6 +10,9 @@ from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["UnsavableStateError", "capture", "is_json", "restore"]
 
+MAX_DEPTH = 80
+"""What a checkpoint adds around a value still keeps below what every reader of JSON takes."""
+
 _TYPED = "typed"
 _VALUES = "values"
 
@@ -67,19 +70,40 @@ def restore(context: object, state: JSONObject) -> None:
         setattr(context, name, read)
 
 
-def is_json(value: object) -> TypeGuard[JSONValue]:
+def is_json(value: object, depth: int = MAX_DEPTH) -> TypeGuard[JSONValue]:
     """Whether JSON gives the value back as it is: no tuples, no NaN, no subclasses."""
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind is int or kind is bool or value is None:
         return True
-    if isinstance(value, float) and kind is float:
-        return math.isfinite(value)
+    if kind is str:
+        return _is_text(cast("str", value))
+    if kind is float:
+        return math.isfinite(cast("float", value))
+    return depth > 0 and _holds_json(value, kind, depth - 1)
+
+
+def _holds_json(value: object, kind: type, depth: int) -> bool:
     if kind is list:
-        return all(map(is_json, cast("list[object]", value)))
+        return all(is_json(item, depth) for item in cast("list[object]", value))
     if kind is dict:
         members = cast("dict[object, object]", value)
-        return all(type(key) is str for key in members) and all(map(is_json, members.values()))
+        return all(_is_key(key) and is_json(item, depth) for key, item in members.items())
     return False
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, str) and type(value) is str and _is_text(value)
+
+
+def _is_text(value: str) -> bool:
+    """Whether UTF-8 can say it: a lone surrogate would come back as something else."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _write(owner: type, name: str, value: object) -> JSONValue:

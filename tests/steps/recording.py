@@ -146,7 +146,7 @@ class World:
         )
         self.context = Shared(self.runtime)
 
-    def execute(self, *steps: BaseStep[Shared], params: JSONValue = None) -> JSONObject:
+    def execute(self, *steps: BaseStep[Shared], params: JSONValue = "{}") -> JSONObject:
         return self.orchestrator(*steps, params=params).execute()
 
     def orchestrator(

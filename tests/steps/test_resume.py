@@ -299,7 +299,7 @@ def run_rich(world: World, *steps: RichStep) -> tuple[Rich, JSONObject | None]:
         registry.register(step)
     context = Rich(world.runtime)
     try:
-        return context, Orchestrator(registry, context).execute()
+        return context, Orchestrator(registry, context, params="{}").execute()
     except KeyboardInterrupt:
         return context, None
 
@@ -396,6 +396,24 @@ def test_a_state_that_does_not_fit_runs_every_step_again(world: World) -> None:
 
     assert again.context.did == ["load"]
     assert "the saved state does not fit" in again.sink.lines
+
+
+def test_a_second_orchestrator_of_an_action_has_records_of_its_own(world: World) -> None:
+    world.execute(Step("load"))
+    world.execute(Step("load"))
+    again = world.next_attempt()
+
+    again.execute(Step("load"))
+    again.execute(Step("load"), Step("train"))
+
+    assert world.context.did == ["load", "load"]
+    assert again.context.did == ["train"]
+
+
+def test_without_params_nothing_is_kept(world: World) -> None:
+    world.orchestrator(Step("load")).execute()
+
+    assert world.sink.checkpoints == {}
 
 
 def test_a_huge_state_is_not_written_into_the_journal(world: World) -> None:
