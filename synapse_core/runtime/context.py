@@ -28,6 +28,7 @@ __all__ = ["MessageContext", "RuntimeContext"]
 
 MessageContext = Literal["info", "success", "warning", "danger"]
 _MESSAGE_CONTEXTS: tuple[str, ...] = get_args(MessageContext)
+_LEVELS = tuple(level.value for level in LogLevel)
 
 
 class RuntimeContext:
@@ -289,7 +290,7 @@ def _level(level: LogLevel | str) -> LogLevel:
     try:
         return LogLevel(level.lower())
     except (ValueError, AttributeError):
-        raise _unknown(level, "level of a log line", tuple(LogLevel)) from None
+        raise _unknown(level, "level of a log line", _LEVELS) from None
 
 
 def _unknown(value: object, what: str, allowed: tuple[str, ...]) -> InvalidInputError:

@@ -69,8 +69,8 @@ class _Copy:
         kind = type(value)
         if value is None or kind is bool:
             return cast("bool | None", value)
-        if isinstance(value, str | int | float) and not isinstance(value, Enum):
-            return _scalar(value)
+        if kind is str or kind is int or kind is float:
+            return _scalar(cast("str | float", value))
         if depth >= _MAX_DEPTH:
             return f"<{kind.__name__}, nested too deep>"
         try:
@@ -79,15 +79,12 @@ class _Copy:
             return f"<{kind.__name__} that cannot be read: {type(error).__name__}>"
 
     def _of_other(self, value: object, depth: int) -> JSONValue:
+        if isinstance(value, str | int | float) and not isinstance(value, Enum):
+            return _scalar(value)
         if isinstance(value, Mapping):
             return self._of_mapping(cast("Mapping[object, object]", value), depth)
         if isinstance(value, list | tuple | set | frozenset):
             return self._of_items(cast("Iterable[object]", value), depth)
-        if isinstance(value, Enum):
-            return self.of(value.value, depth)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            names = [field.name for field in dataclasses.fields(value)]
-            return self._of_mapping({name: getattr(value, name) for name in names}, depth)
         if isinstance(value, bytes | bytearray | memoryview):
             content = memoryview(cast("bytes", value))
             return _bytes(bytes(content[:_MAX_REPR]), content.nbytes)
@@ -157,6 +154,10 @@ def _known(value: object) -> object:
 
 def _converted(value: object) -> object:
     """Ask the value itself: arrays and numbers of numpy know `tolist`, models `model_dump`."""
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     shape: object = getattr(value, "shape", ())
     to_list: Callable[[], object] | None = getattr(value, "tolist", None)
     if to_list is not None and isinstance(shape, tuple):

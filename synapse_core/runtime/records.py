@@ -5,7 +5,7 @@ import traceback
 
 from synapse_core.model.event import EventKind, LogLevel, LogSource
 from synapse_core.ports import EventSink
-from synapse_core.runtime.json_safe import json_safe_object, safe_repr, well_formed
+from synapse_core.runtime.json_safe import json_safe, json_safe_object, safe_repr, well_formed
 from synapse_core.types import JSONObject
 
 __all__ = ["RunLogger", "tell_record"]
@@ -47,7 +47,7 @@ def tell_record(sink: EventSink, record: logging.LogRecord, source: LogSource) -
     """Record one log record as an event: its message and traceback, level, and `extra` fields."""
     data: JSONObject = {"level": _level(record), "message": _text(record), "source": source}
     if source is not LogSource.ACTION:
-        data["logger"] = well_formed(record.name)
+        data["logger"] = json_safe(record.name)
     extra = {name: value for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES}
     if extra:
         data["fields"] = json_safe_object(extra)

@@ -1,3 +1,5 @@
+# ruff: noqa: ANN401 - values of wrong types are what these tests are about
+
 import json
 import pickle
 from datetime import date
@@ -171,7 +173,14 @@ def test_it_crosses_processes() -> None:
 
 def test_values_become_text_as_toml_writes_them() -> None:
     env = PluginEnvironment(
-        {"n": 3, "f": 0.5, "b": True, "l": ["a,b", 1, False], "p": Path("/x"), "d": date(2030, 1, 2)}
+        {
+            "n": 3,
+            "f": 0.5,
+            "b": True,
+            "l": ["a,b", 1, False],
+            "p": Path("/x"),
+            "d": date(2030, 1, 2),
+        }
     )
 
     assert env.to_dict() == {
