@@ -121,7 +121,8 @@ def _get(module: ModuleType, attribute: str) -> Action:
                 hint=f"{nearest(attribute, known)} {listed}".strip(),
             ) from error
     if not is_action(found):
-        what = "a class" if isinstance(found, type) else f"a {type(found).__name__}"
+        what = "a function" if callable(found) else f"a value of type {type(found).__name__}"
+        what = "a class" if isinstance(found, type) else what
         raise ActionLoadError(
             f"{module.__name__}:{attribute} is {what}, but no action.",
             hint="Name a subclass of BaseAction, or a function decorated with @action.",
