@@ -415,10 +415,21 @@ def _status_text(data: JSONObject) -> str:
 
 
 def _step_level(data: JSONObject) -> LogLevel:
-    transition = str(data.get("transition"))
-    return LogLevel.ERROR if transition.endswith("failed") else LogLevel.INFO
+    match data.get("transition"):
+        case "failed" | "rollback_failed":
+            return LogLevel.ERROR
+        case "retried" | "rolled_back":
+            return LogLevel.WARNING
+        case _:
+            return LogLevel.INFO
 
 
 def _step_text(data: JSONObject) -> str:
+    number, total = data.get("number"), data.get("total")
+    place = f" {number}/{total}" if isinstance(number, int) and isinstance(total, int) else ""
+    attempt, took_s = data.get("attempt"), data.get("duration_s")
+    again = f", attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
+    took = f" after {took_s:.3f} s" if isinstance(took_s, float) else ""
     error = data.get("error")
-    return f"step {data.get('name')} {data.get('transition')}{f': {error}' if error else ''}"
+    what = str(data.get("transition")).replace("_", " ")
+    return f"step{place} {data.get('name')} {what}{again}{took}{f': {error}' if error else ''}"

@@ -1,15 +1,15 @@
 """Shows a run on a terminal: its lines scroll, and below them stands how far it has come."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
-from synapse_core.logs.display import neutralise
 
+from synapse_core.logs.display import neutralise
 from synapse_core.model.event import Event, EventKind, LogLevel
 from synapse_core.model.run import Progress, Run
 from synapse_core.operations.logs import LogLine, log_line
@@ -43,6 +43,15 @@ _STEP_MARKS = {
     "failed": ("✗", "red"),
     "rolled_back": ("↩", "yellow"),
     "rollback_failed": ("✗", "bold red"),
+}
+
+_STEP_WORDS = {
+    "resumed": "done before",
+    "skipped": "skipped",
+    "retried": "waits for its next attempt",
+    "failed": "failed",
+    "rolled_back": "undone",
+    "rollback_failed": "could not be undone",
 }
 
 
@@ -116,7 +125,7 @@ class LiveScreen:
 
     def _draw(self) -> None:
         self._print_lines()
-        self._live.update(Group(*self._picture()), refresh=True)
+        self._live.update(Group(*self.picture()), refresh=True)
         self._drawn_at = time.monotonic()
 
     def _print_lines(self) -> None:
@@ -124,7 +133,8 @@ class LiveScreen:
             self._output.console.print(Text("\n").join(self._lines), soft_wrap=True)
             self._lines.clear()
 
-    def _picture(self) -> Iterator[RenderableType]:
+    def picture(self) -> Iterator[RenderableType]:
+        """Return what stands below the lines: how far the run has come."""
         run = self._run
         if run is None:
             return
@@ -134,35 +144,48 @@ class LiveScreen:
         head.append("running ", STATUS_STYLES["running"])
         head.append(duration_text(time.time() - self._started_at))
         yield head
+        bars = [each for each in self._progress.values() if each.category not in self._steps]
+        if bars:
+            yield _bars(bars[-_SHOWN_BARS:])
         if self._steps:
-            yield self._step_line()
-        if self._progress:
-            yield self._bars()
+            yield self._step_tree()
         if self._message:
             yield Text(self._message, "italic", no_wrap=True, overflow="ellipsis")
 
-    def _step_line(self) -> Text:
-        line = Text(no_wrap=True, overflow="ellipsis")
+    def _step_tree(self) -> Table:
+        """Return a row for each step; the progress of a step stands in its row."""
+        table = Table.grid(padding=(0, 2, 0, 0))
         hidden = len(self._steps) - _SHOWN_STEPS
         if hidden > 0:
-            line.append(f"{hidden} before  ", "dim")
-        for name, transition in list(self._steps.items())[-_SHOWN_STEPS:]:
+            table.add_row(Text(f"├ {hidden} before", "dim"))
+        shown = list(self._steps.items())[-_SHOWN_STEPS:]
+        for number, (name, transition) in enumerate(shown, 1):
             mark, style = _STEP_MARKS.get(transition, ("·", ""))
-            line.append(f"{mark} {neutralise(name)}  ", style)
-        return line
-
-    def _bars(self) -> Table:
-        table = Table.grid(padding=(0, 2, 0, 0))
-        for progress in list(self._progress.values())[-_SHOWN_BARS:]:
-            table.add_row(
-                Text(neutralise(progress.category), no_wrap=True, overflow="ellipsis"),
-                ProgressBar(total=100, completed=progress.percent, width=_BAR_WIDTH),
-                Text(f"{progress.percent:.0f}%", justify="right"),
-                Text(f"{count_text(progress.current)}/{count_text(progress.total)}"),
-                Text(f"{count_text(round(progress.rate, 2))}/s" if progress.rate else "", "dim"),
-                Text(_eta(progress), "dim"),
-            )
+            branch = "└" if number == len(shown) else "├"
+            row = Text(f"{branch} ", "dim", no_wrap=True, overflow="ellipsis")
+            row.append(f"{mark} {neutralise(name)}", style)
+            progress = self._progress.get(name)
+            if progress is not None and transition == "started":
+                table.add_row(row, *_bar(progress))
+            else:
+                table.add_row(row, Text(_STEP_WORDS.get(transition, ""), style))
         return table
+
+
+def _bars(shown: Sequence[Progress]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for progress in shown:
+        name = Text(neutralise(progress.category), no_wrap=True, overflow="ellipsis")
+        table.add_row(name, *_bar(progress))
+    return table
+
+
+def _bar(progress: Progress) -> Iterator[RenderableType]:
+    yield ProgressBar(total=100, completed=progress.percent, width=_BAR_WIDTH)
+    yield Text(f"{progress.percent:.0f}%", justify="right")
+    yield Text(f"{count_text(progress.current)}/{count_text(progress.total)}")
+    yield Text(f"{count_text(round(progress.rate, 2))}/s" if progress.rate else "", "dim")
+    yield Text(_eta(progress), "dim")
 
 
 def _eta(progress: Progress) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from synapse_core.logs.redact import Redactor
-
 from synapse_core.model.run import Progress, Run, RunFailure, RunStatus
 from synapse_core.types import JSONObject, JSONValue
 from synapse_mcp.cli.formatting import (
@@ -147,9 +146,10 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         "\n".join(
             f"{category}  {progress_text(progress)}"
             for category, progress in summary.progress.items()
+            if category not in summary.steps
         ),
     )
-    yield "steps", "\n".join(f"{name}  {state}" for name, state in summary.steps.items())
+    yield "steps", "\n".join(_step_lines(run))
     yield (
         "metrics",
         "\n".join(
@@ -166,6 +166,18 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         ),
     )
     yield "log", _log_counts(run)
+
+
+def _step_lines(run: Run) -> Iterator[str]:
+    """Yield a line for each step, with its own progress while it runs."""
+    steps = run.summary.steps
+    width = max(map(len, steps), default=0)
+    for name, transition in steps.items():
+        line = f"{name.ljust(width)}  {transition.replace('_', ' ')}"
+        progress = run.summary.progress.get(name)
+        if progress is not None and transition == "started":
+            line += f"  {progress_text(progress)}"
+        yield line
 
 
 def _log_counts(run: Run) -> str:

@@ -82,7 +82,7 @@ def build_run_view(run: Run, size: int, *, log: LogPage | None = None) -> RunVie
         duration_s=_duration_s(run),
         attempt=run.attempt if run.attempt > 1 else None,
         rerun_of=run.rerun_of,
-        progress=[_progress(p) for p in budget.last("progress", summary.progress.values())] or None,
+        progress=[_progress(p) for p in budget.last("progress", _going_on(run))] or None,
         steps=dict(budget.last("steps", summary.steps.items())) or None,
         metrics=_metrics(budget, summary.metrics) or None,
         message=budget.text("message", summary.last_message) or None,
@@ -109,13 +109,23 @@ def utc(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _going_on(run: Run) -> list[Progress]:
+    """Return the progress of the run; of steps only of the one that is running."""
+    summary = run.summary
+    return [
+        progress
+        for category, progress in summary.progress.items()
+        if summary.steps.get(category, "started") == "started"
+    ]
+
+
 def _progress(progress: Progress) -> ProgressView:
     return ProgressView(
         category=clip(progress.category, _MAX_NAME),
         percent=round(progress.percent, 2),
         current=progress.current,
         total=progress.total,
-        eta_s=round(progress.eta_s, 1) if progress.eta_s is not None else None,
+        eta_s=round(progress.eta_s, 1) if progress.eta_s else None,  # 0: it has arrived
     )
 
 
@@ -172,8 +182,10 @@ def _next_calls(run: Run, log: LogPage | None) -> list[str]:
         case RunStatus.SUCCEEDED:
             return [suggest("run_logs", run_id=run.id, tail=50)]
         case _:
+            # Steps that finished and were not undone need not run again.
+            kept: JSONObject = {"resume": True} if "succeeded" in run.summary.steps.values() else {}
             return [
                 suggest("run_logs", run_id=run.id, tail=50),
                 suggest("plugin_check", path=run.plugin_path),
-                suggest("run_start", rerun_of=run.id),
+                suggest("run_start", rerun_of=run.id, **kept),
             ]
