@@ -177,7 +177,7 @@ class Catalog:
         kept = self._shelf.read(folder, stamp)
         try:
             return _from_json(kept, folder, stamp) if kept is not None else None
-        except (KeyError, TypeError, ValueError):  # written by another version
+        except (AttributeError, KeyError, TypeError, ValueError):  # written by another version
             return None
 
     def _look_anew(self, folder: Path, files: list[PluginFile], stamp: str) -> _Look:

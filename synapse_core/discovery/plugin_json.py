@@ -23,8 +23,7 @@ def plugin_from_json(fields: JSONObject, path: Path, stamp: str) -> Plugin:
     """Return the plugin that `plugin_to_json` wrote.
 
     Raises:
-        TypeError: A field is missing, or unknown.
-        ValueError: A value is not known any more.
+        AttributeError, KeyError, TypeError, ValueError: It was written by another version.
     """
     given: dict[str, Any] = {**fields, "path": path, "stamp": stamp}
     given["actions"] = {name: _spec_from_json(spec) for name, spec in given["actions"].items()}

@@ -49,7 +49,7 @@ def build_validator(schema: JSONObject) -> SchemaValidator:
     whole = {"type": "definitions", "schema": _build(schema), "definitions": inner}
     try:
         return SchemaValidator(cast("CoreSchema", whole))
-    except SchemaError:  # somebody's own schema, such as a pattern that only Python knows
+    except SchemaError:  # somebody's own schema, with references that lead nowhere
         return SchemaValidator(cast("CoreSchema", _ANYTHING))
 
 
@@ -108,7 +108,14 @@ def _build_number(node: Mapping[str, JSONValue]) -> dict[str, Any]:
 
 def _build_text(node: Mapping[str, JSONValue]) -> dict[str, Any]:
     core = _FORMATS.get(str(node.get("format", "")))
-    return {"type": core} if core else {"type": "str", **_take(node, _TEXT_LIMITS)}
+    if core:
+        return {"type": core}
+    text = {"type": "str", **_take(node, _TEXT_LIMITS)}
+    try:
+        SchemaValidator(cast("CoreSchema", text))
+    except SchemaError:  # a pattern that only Python's own engine knows
+        del text["pattern"]
+    return text
 
 
 def _build_enum(values: list[JSONValue]) -> dict[str, Any]:
