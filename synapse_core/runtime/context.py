@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -74,6 +74,7 @@ class RuntimeContext:
         self._folder = folder
         self._cancel = cancel
         self._checkpoints = dict(checkpoints or {})
+        self._at_exit: list[Callable[[], None]] = []
         self._meter = ProgressMeter(clock.monotonic)
         self._artifacts = ArtifactFolder(folder, cancel.check)
         # Events that replace one another must be numbered in the order of what they tell.
@@ -245,6 +246,10 @@ class RuntimeContext:
         self._in_order = threading.RLock()
         self._meter.forget_held()
 
+    def call_at_exit(self, undo: Callable[[], None]) -> None:
+        """Have something called when the run leaves this context, the latest first."""
+        self._at_exit.append(undo)
+
     def __enter__(self) -> Self:
         return self
 
@@ -254,6 +259,8 @@ class RuntimeContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        while self._at_exit:
+            self._at_exit.pop()()
         self.close()
 
     def _emit(self, kind: EventKind, data: JSONObject) -> int:

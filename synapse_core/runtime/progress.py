@@ -21,6 +21,12 @@ _HALF_WINDOW_S = 15.0
 """The rate is that of the last one to two of these: an ETA follows a change of pace."""
 
 
+_FOREVER_S = 1e10
+"""Nobody waits three hundred years: the remaining time is then not known."""
+
+_MAX_RATE = 1e300
+"""Beyond lies infinity, which JSON cannot say."""
+
 _SURE = 1 << 53
 """Up to here an integer needs no second look: a float can say it exactly."""
 
@@ -32,9 +38,10 @@ class _Track:
     Attributes:
         base_at: When the rate's window began; `mid_at` is where the next one will.
         told_at: When the last report was let through.
-        held: A report that was not, and the time it was made.
+        held: A report that was not: current, total, percent and its time.
     """
 
+    category: str
     base_at: float
     base_current: float
     mid_at: float
@@ -43,7 +50,36 @@ class _Track:
     told_at: float = -math.inf
     told_percent: float = -1.0
     told_total: float = -1.0
-    held: tuple[float, float, float] | None = None
+    held: tuple[float, float, float, float] | None = None
+
+    def tell(self, current: float, total: float, percent: float, now: float) -> JSONObject:
+        """Return the data of an event, and take note of it."""
+        self.held = None
+        self.told_at = now
+        self.told_percent = percent
+        self.told_total = total
+        self.last_current = current
+        if now - self.mid_at >= _HALF_WINDOW_S:
+            self.base_at, self.base_current = self.mid_at, self.mid_current
+            self.mid_at, self.mid_current = now, current
+        rate = eta_s = None
+        if now > self.base_at:
+            rate = (current - self.base_current) / (now - self.base_at)
+            if rate > _MAX_RATE:
+                rate = None
+        if current >= total:
+            eta_s = 0.0
+        elif rate:
+            left_s = (total - current) / rate
+            eta_s = int(left_s * 10) / 10 if left_s < _FOREVER_S else None
+        return {
+            "category": self.category,
+            "current": current,
+            "total": total,
+            "percent": percent,
+            "rate": rate,
+            "eta_s": eta_s,
+        }
 
 
 class ProgressMeter:
@@ -69,24 +105,27 @@ class ProgressMeter:
         Raises:
             InvalidInputError: `current` or `total` is no usable number.
         """
-        if not (
-            type(current) is type(total) is int and 0 <= current <= _SURE and 0 < total <= _SURE
-        ):
+        # This line and its like are the price of each turn of somebody's loop.
+        if type(current) is type(total) is int and 0 <= current <= _SURE and 0 < total <= _SURE:
+            percent = 100.0 if current >= total else current * 10_000 // total / 100
+        else:
             current, total = _usable(current, total)
+            percent = _percent(current, total)
         now = self._monotonic()
         track = self._tracks.get(category)
         if track is None or current < track.last_current:  # it begins, or begins again
-            track = _Track(now, current, now, current, current)
-            self._tracks[category] = track
-        percent = _percent(current, total)
-        same = percent == track.told_percent and total == track.told_total
-        if same and now - track.told_at < _HOLD_S:
+            track = self._tracks[category] = _Track(category, now, current, now, current, current)
+        elif (
+            percent == track.told_percent
+            and now - track.told_at < _HOLD_S
+            and total == track.told_total
+        ):
             if current > track.last_current:
-                track.held = (current, total, now)
+                track.held = (current, total, percent, now)
+                track.last_current = current
                 self.holds = True
-            track.last_current = current
             return None
-        return self._tell(track, category, current, total, percent, now)
+        return track.tell(current, total, percent, now)
 
     def release(self) -> list[JSONObject]:
         """Return the data of the reports held back, oldest category first."""
@@ -94,10 +133,7 @@ class ProgressMeter:
             return []
         self.holds = False
         return [
-            self._tell(track, category, current, total, _percent(current, total), at)
-            for category, track in self._tracks.items()
-            if track.held is not None
-            for current, total, at in [track.held]
+            track.tell(*track.held) for track in self._tracks.values() if track.held is not None
         ]
 
     def forget_held(self) -> None:
@@ -106,43 +142,12 @@ class ProgressMeter:
         for track in self._tracks.values():
             track.held = None
 
-    @staticmethod
-    def _tell(
-        track: _Track, category: str, current: float, total: float, percent: float, now: float
-    ) -> JSONObject:
-        track.held = None
-        track.told_at, track.told_percent, track.told_total = now, percent, total
-        track.last_current = current
-        if now - track.mid_at >= _HALF_WINDOW_S:
-            track.base_at, track.base_current = track.mid_at, track.mid_current
-            track.mid_at, track.mid_current = now, current
-        passed = now - track.base_at
-        rate = (current - track.base_current) / passed if passed > 0 else None
-        if rate is not None and not math.isfinite(rate):
-            rate = None
-        return {
-            "category": category,
-            "current": current,
-            "total": total,
-            "percent": percent,
-            "rate": rate,
-            "eta_s": _eta_s(total - current, rate),
-        }
-
 
 def _percent(current: float, total: float) -> float:
     if current >= total:
         return 100.0
-    return min(round(100.0 * (current / total), 2), 99.99)  # 100 is said of what is done
-
-
-def _eta_s(left: float, rate: float | None) -> float | None:
-    if left <= 0:
-        return 0.0
-    if not rate:
-        return None
-    eta = left / rate
-    return round(eta, 1) if math.isfinite(eta) else None
+    # Rounded down like that of integers, but for what a float cannot say exactly.
+    return min(math.floor(current / total * 10_000 + 1e-9) / 100, 99.99)
 
 
 def _usable(current: float, total: float) -> tuple[float, float]:

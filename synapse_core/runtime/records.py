@@ -48,9 +48,10 @@ def tell_record(sink: EventSink, record: logging.LogRecord, source: LogSource) -
     data: JSONObject = {"level": _level(record), "message": _text(record), "source": source}
     if source is not LogSource.ACTION:
         data["logger"] = json_safe(record.name)
-    extra = {name: value for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES}
-    if extra:
-        data["fields"] = json_safe_object(extra)
+    if len(vars(record)) > len(_PLAIN_RECORD):
+        extra = {name: it for name, it in vars(record).items() if name not in _OWN_ATTRIBUTES}
+        if extra:
+            data["fields"] = json_safe_object(extra)
     sink.emit(EventKind.LOG, data)
 
 
