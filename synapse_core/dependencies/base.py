@@ -14,7 +14,7 @@ from synapse_core.dependencies.requirement_files import normalise_name
 
 __all__ = ["describe_interpreter", "is_satisfied", "runtime_versions", "site_folders"]
 
-RUNTIME = ("synapse-mcp", "pydantic", "pyyaml", "psutil", "inotify-simple")
+RUNTIME = ("synapse-mcp", "pydantic", "psutil", "inotify-simple")
 """What a worker imports before it comes to the plugin; its other libraries follow from these."""
 
 

@@ -124,8 +124,8 @@ def _install(session: Session, installer: Installer, venv: Venv, recipe: Recipe)
     asked.write_text("\n".join([*recipe.requirement_lines(), ""]), encoding="utf-8")
     limits.write_text("\n".join([*recipe.fixed, *recipe.constraints, ""]), encoding="utf-8")
     arguments = ["--requirement", str(asked), "--constraint", str(limits)]
-    if recipe.wheels_dir is not None:
-        arguments += ["--find-links", str(recipe.wheels_dir)]
+    for link in recipe.links:
+        arguments += ["--find-links", link]
     options = recipe.installer.options
     if recipe.has_all_wheels:
         try:

@@ -1,6 +1,7 @@
 """How a plugin's virtual environment is made, and the key under which it is found again."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,6 +15,11 @@ from synapse_core.dependencies.wanted import InstallerChoice, Wanted
 from synapse_core.errors import DependencyError
 
 __all__ = ["Recipe", "make_recipe"]
+
+_LINKS = "--find-links"
+
+_MADE = re.compile(r"__pycache__|build|dist|\..*|.*\.egg-info")
+"""What tools write into a source folder; a build must not change its own key."""
 
 _LAYOUT = 1
 """Part of the key: raised when environments are made in another way than before."""
@@ -30,7 +36,7 @@ class Recipe:
         constraints: Lines that limit versions further.
         options: Lines of options for the installer.
         installer: The wish of the plugin.
-        wheels_dir: Where its own wheels lie.
+        links: Folders and pages with archives, the plugin's own wheels first.
         has_all_wheels: Whether each entry has a wheel of its name there.
     """
 
@@ -40,14 +46,17 @@ class Recipe:
     constraints: tuple[str, ...]
     options: tuple[str, ...]
     installer: InstallerChoice
-    wheels_dir: Path | None
+    links: tuple[str, ...]
     has_all_wheels: bool
 
     def requirement_lines(self) -> Iterator[str]:
         """Yield what stands in the file that the installer reads."""
         yield from self.options
         for entry in self.entries:
-            yield " ".join([entry.text, *(f"--hash={one}" for one in entry.hashes)])
+            # An address, since the two installers do not agree on how a space is written in a path.
+            is_path = entry.text.startswith("/")
+            text = Path(entry.text).as_uri() if is_path else entry.text
+            yield " ".join([text, *(f"--hash={one}" for one in entry.hashes)])
 
 
 def make_recipe(wanted: Wanted) -> Recipe | None:
@@ -81,11 +90,19 @@ def make_recipe(wanted: Wanted) -> Recipe | None:
         entries=tuple(entries),
         fixed=tuple(fixed),
         constraints=tuple(constraints),
-        options=tuple(f"{name} {value}".strip() for name, value in wanted.options),
+        options=tuple(
+            f"{name} {value}".strip() for name, value in wanted.options if name != _LINKS
+        ),
         installer=wanted.installer,
-        wheels_dir=wanted.wheels_dir,
+        links=tuple(_links(wanted)),
         has_all_wheels=all(entry.name in vendored for entry in entries),
     )
+
+
+def _links(wanted: Wanted) -> Iterator[str]:
+    if wanted.wheels_dir is not None:
+        yield str(wanted.wheels_dir)
+    yield from (value for name, value in wanted.options if name == _LINKS)
 
 
 def _parse(entry: Entry) -> Requirement | None:
@@ -145,10 +162,12 @@ def _identify(entry: Entry) -> str:
 
 
 def _digest(path: Path) -> str:
-    """Return the digest of a file, or of all the files in a folder."""
+    """Return the digest of a file, or of all the files in a folder that a person wrote."""
     digest = sha256()
-    files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
-    for file in files:
+    for file in [path] if path.is_file() else sorted(path.rglob("*")):
+        parts = file.relative_to(path).parts
+        if not file.is_file() or any(_MADE.fullmatch(part) for part in parts):
+            continue
         digest.update(f"{file.relative_to(path.parent)}\0{file.stat().st_size}\0".encode())
         with file.open("rb") as content:
             while chunk := content.read(1 << 20):

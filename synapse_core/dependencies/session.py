@@ -34,12 +34,14 @@ class Watcher:
         is_stopped_within: Waits the seconds it is given; True as soon as the build is to be given
             up.
         started: Takes the process id of each installer, which leads a session of its own.
+        in_installer: Called in each installer's process before its program starts.
     """
 
     say: Callable[[str], None]
     progress: Callable[[int, int], None]
     is_stopped_within: Callable[[float], bool]
     started: Callable[[int], None] = lambda _pid: None
+    in_installer: Callable[[], None] | None = None
 
 
 class Session:
@@ -85,7 +87,7 @@ class Session:
             DependencyError: One of the libraries takes the place of something the worker needs.
         """
         exit_code, words = self._run(
-            [str(self._venv.python), "-P", "-c", "import synapse_core.worker.orders"]
+            [str(self._venv.python), "-P", "-c", "import synapse_core.worker.zygote"]
         )
         if exit_code != 0:
             raise DependencyError(
@@ -106,6 +108,7 @@ class Session:
                 env=dict(self._variables),
                 cwd=self._venv.folder.parent,
                 start_new_session=True,
+                preexec_fn=self._watcher.in_installer,  # noqa: PLW1509 - no threads where it is set
             )
             try:
                 self._watcher.started(process.pid)

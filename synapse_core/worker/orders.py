@@ -56,7 +56,7 @@ class InspectOrder:
 class ProvideOrder:
     """Install the libraries that the plugin at `path` asks for, also when the asker leaves.
 
-    Answered at the end: `{"ok": true}`, or `{"error": …}` with what `SynapseError.rebuild` takes.
+    Answered at the end: `{"ok": true}`, or `{"error": …}` with message, hint and data.
     """
 
     home: str

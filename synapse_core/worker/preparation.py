@@ -5,10 +5,12 @@ recovered from like any other.
 """
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from synapse_core.config.home import Home
@@ -22,6 +24,7 @@ from synapse_core.model.run import Outcome, Run, RunFailure, RunStatus
 from synapse_core.ports import EventSink
 from synapse_core.worker.attempt import HEARTBEAT_S, StopReason
 from synapse_core.worker.inbox import SignalInbox
+from synapse_core.worker.isolation import die_with_parent
 
 __all__ = ["Preparation"]
 
@@ -57,7 +60,13 @@ class Preparation:
 
     def provide(self, home: Home, variables: Mapping[str, str]) -> Venv | Outcome | None:
         """Return the environment, how the run ended instead, or None when none is needed."""
-        watcher = Watcher(self._say, self._progress, self._is_stopped_within, self._note)
+        watcher = Watcher(
+            self._say,
+            self._progress,
+            self._is_stopped_within,
+            started=self._note,
+            in_installer=partial(die_with_parent, os.getpid()),
+        )
         try:
             return provide(Venvs(home.cache_dir), Path(self._run.plugin_path), variables, watcher)
         except RunCancelledError:

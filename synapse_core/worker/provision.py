@@ -1,8 +1,10 @@
 """Installs a plugin's libraries for somebody who wants to look at the plugin."""
 
 import contextlib
+import os
 import socket
 import time
+from functools import partial
 from pathlib import Path
 
 from synapse_core.config.home import Home
@@ -11,6 +13,7 @@ from synapse_core.dependencies.session import Watcher
 from synapse_core.dependencies.venvs import Venvs
 from synapse_core.errors import SynapseError
 from synapse_core.types import JSONObject
+from synapse_core.worker.isolation import die_with_parent
 from synapse_core.worker.orders import ProvideOrder, send_line
 
 __all__ = ["answer_provision"]
@@ -21,18 +24,18 @@ def answer_provision(connection: socket.socket, order: ProvideOrder) -> None:
 
     It goes on when the asker has left: the next one will want the same.
     """
+    watcher = Watcher(
+        say=lambda _line: None,
+        progress=lambda _done, _all: None,
+        is_stopped_within=_pause,
+        in_installer=partial(die_with_parent, os.getpid()),
+    )
     answer: JSONObject = {"ok": True}
     try:
-        provide(Venvs(Home(Path(order.home)).cache_dir), Path(order.path), order.installer, _ALONE)
+        venvs = Venvs(Home(Path(order.home)).cache_dir)
+        provide(venvs, Path(order.path), order.installer, watcher)
     except SynapseError as error:
-        answer = {
-            "error": {
-                "type": type(error).__name__,
-                "message": error.message,
-                "hint": error.hint,
-                "data": error.data,
-            }
-        }
+        answer = {"error": {"message": error.message, "hint": error.hint, "data": error.data}}
     with contextlib.suppress(OSError):  # the asker has left: nobody misses the answer
         send_line(connection, answer)
 
@@ -40,8 +43,3 @@ def answer_provision(connection: socket.socket, order: ProvideOrder) -> None:
 def _pause(pause_s: float) -> bool:
     time.sleep(pause_s)
     return False
-
-
-_ALONE = Watcher(
-    say=lambda _line: None, progress=lambda _done, _all: None, is_stopped_within=_pause
-)

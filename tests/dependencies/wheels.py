@@ -17,6 +17,7 @@ def make_wheel(
     requires: Sequence[str] = (),
     tag: str = "py3-none-any",
     code: str = "",
+    module: str = "",
 ) -> Path:
     """Write a wheel of one module that knows its version, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -24,7 +25,7 @@ def make_wheel(
     needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
     wheel_text = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n"
     files = {
-        f"{name}.py": f"VERSION = {version!r}\n{code}",
+        f"{module or name}.py": f"VERSION = {version!r}\n{code}",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{info}/WHEEL": wheel_text,
     }
