@@ -22,10 +22,13 @@ _ACTING = re.compile(
     r"\ud800-\udfff]"  # halves of a pair, which no encoding can write
 )
 
-_INVISIBLE = re.compile(
+_SHAPELESS = re.compile(
     r"[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff"
     r"\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-    r"|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"  # one chooses a glyph; more of them carry a message
+)
+
+_OUT_OF_PLACE = re.compile(
+    r"(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"  # one chooses a glyph; more of them carry a message
     r"|(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])"  # join nothing
     r"|(?<=[\u200c\u200d])[\u200c\u200d]+"
 )
@@ -39,11 +42,15 @@ def neutralise(text: str) -> str:
     lone surrogates are shown as escapes (`\x07`, `\u202e`). Tabs stay. The result can be encoded,
     and neutralising it again changes nothing.
     """
-    if text.isprintable() and (text.isascii() or not _INVISIBLE.search(text)):
+    if text.isprintable() and (text.isascii() or not _hides_something(text)):
         return text
     # First what stands between the parts of a sequence unseen, then the sequences.
-    visible = _INVISIBLE.sub("", text)
-    return _ACTING.sub(_escape, _SEQUENCE.sub("", visible))
+    visible = _SEQUENCE.sub("", _SHAPELESS.sub("", text))
+    return _OUT_OF_PLACE.sub("", _ACTING.sub(_escape, visible))
+
+
+def _hides_something(text: str) -> bool:
+    return _SHAPELESS.search(text) is not None or _OUT_OF_PLACE.search(text) is not None
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -21,14 +21,15 @@ _PARTS: dict[str, tuple[str, ...]] = {
 _VALUE = r"""
     (?P<quote>["'])   (?P<quoted> (?: \\. | (?! (?P=quote) ) [^\\] )*+ )
   | (?P<escaped>\\+["']) (?P<inner> (?: (?! (?<!\\) (?P=escaped) ) . )*+ )
+  | \[ (?! redacted\] ) (?P<many> [^\[\]{}]++ ) \]
   | (?P<plain> (?: [^\s"'<>;&\\] | \\ (?! [nrt"'\\] ) )++ )
 """
 
-_MIN_WEAK_CHARS = 6
+_MIN_SAID_CHARS = 6
 
 _NOT_ITSELF = re.compile(
     r"""
-      \$ | \{\{ | %[({] | < | \*+\Z | [xX]+\Z | \.{2,} | … | \[redacted
+      \$ | [\[({]+\Z | %[({] | < | \*+\Z | [xX]+\Z | \.{2,} | … | \[redacted
     | (?: os | self | cls | args | kwargs | env | environ | config | cfg | settings | params
         | options | ctx | context | request | getenv | getpass | input | field | secretstr
       ) (?: [.(\[] | \Z )
@@ -43,8 +44,8 @@ _NOT_ITSELF = re.compile(
 )
 """Says where a secret comes from, of which type it is or that there is none."""
 
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?\Z")
-_PROSE = re.compile(r"[a-z]+\Z")
+_NUMBERS = re.compile(r"[\d\s,.+-]+\Z")
+_WORD = re.compile(r"[a-z]+\Z")
 
 
 def hide_assigned(text: str) -> str:
@@ -57,11 +58,13 @@ def hide_assigned(text: str) -> str:
     lowered = text.lower()
     if not _names_a_secret(lowered):
         return text
+    hidden = text
     if "uthorization" in lowered or "cookie" in lowered:
-        text = _header().sub(_hide_header, text)
+        hidden = _header().sub(_hide_header, hidden)
     if "--" in text:
-        text = _flag().sub(_hide, text)
-    return _assignment().sub(_hide, text)
+        hidden = _flag().sub(_hide, hidden)
+    hidden = _assignment().sub(_hide, hidden)
+    return text if hidden == text else hidden
 
 
 def _names_a_secret(lowered: str) -> bool:
@@ -114,29 +117,29 @@ def _hide_header(found: re.Match[str]) -> str:
 
 
 def _hide(found: re.Match[str]) -> str:
+    form = next(form for form in ("plain", "quoted", "inner", "many") if found[form] is not None)
+    is_plain = form == "plain"
+    value = found[form].rstrip(",.)]}") if is_plain else found[form]
     name = found["name"].lstrip("-")
-    plain = found["plain"]
-    value = next(found[group] for group in ("plain", "quoted", "inner") if found[group] is not None)
-    tail = ""
-    if plain is not None:
-        value = plain.rstrip(",.)]}")
-        tail = plain[len(value) :]
-    if not value or not _is_secret(name, value, sign=found["sign"], is_plain=plain is not None):
+    if not value or not _is_secret(name, value, sign=found["sign"], is_plain=is_plain):
         return found[0]
-    head = found[0][: len(found[0]) - len(value) - len(tail)]
-    if plain is not None and found["after"] is not None:
-        return f"{head}{found['after']}{REDACTED}{found['after']}{tail}"
-    return f"{head}{REDACTED}{tail}"
+    quote = ""
+    if is_plain or form == "many":
+        quote = found["after"] or ("" if is_plain else '"')
+    start = found.start(form) - found.start()
+    return f"{found[0][:start]}{quote}{REDACTED}{quote}{found[0][start + len(value) :]}"
 
 
 def _is_secret(name: str, value: str, *, sign: str, is_plain: bool) -> bool:
+    if _NOT_ITSELF.match(value):
+        return False
     if not is_secret_name(name):
         # Alone, `pwd` is the current folder or, in a connection string, the password.
         return name.lower() == "pwd" and not value.startswith(("/", "~")) and value[1:3] != ":\\"
-    if _NOT_ITSELF.match(value):
-        return False
     if hides_numbers(name):
         return True
-    if _NUMBER.match(value) or (is_plain and len(value) < _MIN_WEAK_CHARS):
+    if _NUMBERS.match(value):
         return False
-    return not (is_plain and sign == ":" and _PROSE.match(value))
+    # A colon may also stand in a sentence: "token: expired".
+    is_said = is_plain and sign == ":"
+    return not (is_said and (len(value) < _MIN_SAID_CHARS or _WORD.match(value)))

@@ -1,6 +1,9 @@
 """Secrets that are known by their shape: keys of well-known services, headers, URLs."""
 
+import binascii
 import re
+from base64 import b64decode
+from collections.abc import Callable
 from functools import cached_property
 
 __all__ = ["REDACTED", "hide_key_line", "hide_shapes"]
@@ -16,10 +19,10 @@ class _Shape:
 
     Args:
         pattern: Finds it; compiled when the first text holds the mark.
-        keep: Template of what stays of a match.
+        keep: What stays of a match: a template, or what makes it.
     """
 
-    def __init__(self, pattern: str, keep: str = REDACTED) -> None:
+    def __init__(self, pattern: str, keep: str | Callable[[re.Match[str]], str] = REDACTED) -> None:
         self._pattern = pattern
         self._keep = keep
 
@@ -28,7 +31,17 @@ class _Shape:
         return re.compile(self._pattern)
 
     def hide(self, text: str) -> str:
-        return self._compiled.sub(self._keep, text)
+        hidden = self._compiled.sub(self._keep, text)
+        return text if hidden == text else hidden
+
+
+def _hide_user_and_password(found: re.Match[str]) -> str:
+    """Hide what follows "Basic" if it is what a header has there, and no word."""
+    try:
+        is_pair = b":" in b64decode(found[2])
+    except binascii.Error:
+        is_pair = False
+    return f"{found[1]}{REDACTED}" if is_pair else found[0]
 
 
 def _prefixed(prefix: str, rest: str) -> _Shape:
@@ -47,12 +60,12 @@ _PRIVATE_KEY = _Shape(
     r"(?:[^\"'{}<>-]|-(?!----))*+"
     r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----)?"
 )
-_SCHEME = _Shape(
-    # The lookahead wants a digit, a capital or a sign, so that "bearer understanding" stays.
-    r"(?i:\b(bearer|basic|token|apikey|negotiate|digest)(\s+))"
-    r"(?=[A-Za-z._~+/-]*[0-9A-Z=_])(?=[^\s]{12})[A-Za-z0-9._~+/-]++=*",
-    rf"\1\2{REDACTED}",
+_BEARER = _Shape(
+    # The lookahead wants a digit, a capital or a sign, so that "the bearer understands" stays.
+    r"((?i:\bbearer)\s+)(?=[A-Za-z._~+/-]*[0-9A-Z=_])(?=\S{12})[A-Za-z0-9._~+/-]++=*",
+    rf"\1{REDACTED}",
 )
+_BASIC = _Shape(r"((?i:\bbasic)\s+)([A-Za-z0-9+/]{8,}+={0,2})", _hide_user_and_password)
 _URL_PASSWORD = _Shape(
     # A port is no password, even where an @ follows in the path.
     r"(://[^\s/:@\[\]\"'<>\\]*+:)(?!\d{1,5}(?:[/?#\s]|\Z))"
@@ -66,10 +79,10 @@ _SIGNATURE = _Shape(
     rf"\1{REDACTED}",
 )
 _CURL_USER = _Shape(
-    r"(\bcurl\b[^\n|;]*?\s(?:-u|--user|-U|--proxy-user)[ =]?[\"']?[^\s:\"']+:)[^\s\"']+",
+    r"(\s(?:-u|-U|--user|--proxy-user)[ =]?[\"']?(?!\d+:\d+(?:\s|\Z))[^\s:\"']++:)[^\s\"'\\]++",
     rf"\1{REDACTED}",
 )
-_NETRC = _Shape(r"(\blogin\s+\S+\s+password\s+)\S+", rf"\1{REDACTED}")
+_NETRC = _Shape(r"(\blogin\s+\S+\s+password\s+)[^\s\"'\\]++", rf"\1{REDACTED}")
 _SQL = _Shape(
     r"((?i:\b(?:identified\s+by|password)\s+))(\\*['\"])(?:(?!\2).)+\2", rf"\1\2{REDACTED}\2"
 )
@@ -197,10 +210,9 @@ _FAMILIES: tuple[tuple[str, tuple[tuple[str, _Shape], ...]], ...] = (
     (
         " ",
         (
-            ("earer ", _SCHEME),
-            ("asic ", _SCHEME),
-            ("BEARER ", _SCHEME),
-            ("oken ", _SCHEME),
+            ("earer ", _BEARER),
+            ("asic ", _BASIC),
+            ("BEARER ", _BEARER),
             ("curl", _CURL_USER),
             ("login", _NETRC),
             ("dentified", _SQL),
