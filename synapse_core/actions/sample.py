@@ -55,6 +55,8 @@ class Sampler:
 
     def _value(self, schema: JSONObject, depth: int, number: int = 0) -> JSONValue:
         """Return a value; another one for each `number`, where uniqueness is asked for."""
+        if depth >= _MAX_DEPTH or (depth > 1 and _may_be_null(schema)):
+            return None
         schema = self._resolve(schema)
         for key in ("examples", "enum"):
             listed = schema.get(key)
@@ -128,6 +130,10 @@ class Sampler:
             taken = {"$ref", "anyOf", "oneOf", "allOf"}
             schema = {**inner, **{key: one for key, one in schema.items() if key not in taken}}
         return schema
+
+
+def _may_be_null(schema: JSONObject) -> bool:
+    return any(_mapping(one).get("type") == "null" for one in _list(schema.get("anyOf")))
 
 
 def _text(schema: JSONObject, number: int) -> str:

@@ -1,13 +1,12 @@
 """Lets Ultralytics report its trainings: progress, metrics of each epoch, weights and plots.
 
 It hooks into the callbacks that every model gets, so nothing is patched. The hooks are plain
-functions of this module, because Ultralytics copies them and sends them to other processes; there,
+functions of this module, because Ultralytics copies them and sends them to other processes. There,
 and when the run has ended, they do nothing.
 """
 
 import functools
 import importlib
-import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,8 +19,8 @@ __all__ = ["report_ultralytics"]
 _FILES = ("weights/best.pt", "weights/last.pt", "results.csv", "args.yaml")
 _PLOTS = ("*.png", "val_batch*.jpg", "labels.jpg")
 
-_active: list["weakref.ref[RuntimeContext]"] = []
-"""The run that asked last; at most one."""
+_active: list[RuntimeContext] = []
+"""The runs that have asked and not ended; the last one is told."""
 
 
 class _Trainer(Protocol):
@@ -56,7 +55,9 @@ def report_ultralytics(context: RuntimeContext) -> None:
             hint="Add `ultralytics` to the plugin's requirements.txt, or install it where the "
             "action runs: pip install ultralytics",
         ) from error
-    _active[:] = [weakref.ref(context)]
+    if context not in _active:
+        _active.append(context)
+        context.call_at_exit(functools.partial(_active.remove, context))
     for name, hook in _HOOKS.items():
         hooks: list[Any] = base.default_callbacks[name]
         if hook not in hooks:
@@ -68,9 +69,9 @@ def _hook(report: _Report) -> Callable[[_Trainer], None]:
 
     @functools.wraps(report)
     def call(trainer: _Trainer) -> None:
-        context = _active[0]() if _active else None
-        if context is None:
+        if not _active:
             return
+        context = _active[-1]
         try:
             report(context, trainer)
         except RunCancelledError:

@@ -151,8 +151,8 @@ class RuntimeContext:
     def set_progress(self, current: float, total: float, category: str | None = None) -> None:
         """Tell how far the work has come; percent, rate and remaining time follow from it.
 
-        Call it as often as you like: reports that show the same percent, to two decimals, are
-        recorded at most every 50 ms, and the last one always is.
+        Call it as often as you like: of reports that are less than one percent apart, one every
+        50 ms is recorded, and the last one always is, before whatever the run does next.
 
         Args:
             current: How much is done, from 0.
