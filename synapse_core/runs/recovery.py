@@ -76,22 +76,23 @@ def recover_if_abandoned(store: RunStore, home: Home, run: Run) -> Run:
     if run.status is not RunStatus.RUNNING or run.owner is None:
         return run
     owner = str(this_worker())
-    if run.owner == owner:
-        if not _take_up_again(run.id):
-            return run
-    elif not _is_abandoned(run):
+    is_mine = run.owner == owner
+    if not (_take_up_again(run.id) if is_mine else _is_abandoned(run)):
         return run
-    elif not store.take_over(run.id, expected_owner=run.owner, owner=owner, lease_s=_LEASE_S):
-        return store.get(run.id)
     try:
-        return _Recovery(store, home, store.get(run.id), owner).settle()
-    except StorageError:
+        if not is_mine:
+            is_mine = store.take_over(
+                run.id, expected_owner=run.owner, owner=owner, lease_s=_LEASE_S
+            )
+        current = store.get(run.id)
+        return _Recovery(store, home, current, owner).settle() if is_mine else current
+    except BaseException as error:
+        if is_mine:
+            _unsettled.add(run.id)
+        if not isinstance(error, StorageError):
+            raise
         _log.warning("Could not settle %s", run.id, exc_info=True)
-        _unsettled.add(run.id)
         return run
-    except BaseException:
-        _unsettled.add(run.id)
-        raise
 
 
 def _take_up_again(run_id: str) -> bool:
