@@ -15,7 +15,8 @@ MAIN_CATEGORY = "main"
 """Category of progress and metrics that name none."""
 
 _HOLD_S = 0.05
-"""So long a report that would show the same percent is held back."""
+_HOLD_PERCENT = 1.0
+"""A report is held back that comes so soon after the last one and shows so little more."""
 
 _HALF_WINDOW_S = 15.0
 """The rate is that of the last one to two of these: an ETA follows a change of pace."""
@@ -24,6 +25,7 @@ _HALF_WINDOW_S = 15.0
 _FOREVER_S = 1e10
 """Nobody waits three hundred years: the remaining time is then not known."""
 
+_DONE = 100.0
 _MAX_RATE = 1e300
 """Beyond lies infinity, which JSON cannot say."""
 
@@ -85,8 +87,8 @@ class _Track:
 class ProgressMeter:
     """Turns reports of current and total into the data of progress events.
 
-    A loop may report on each turn: a report that would show the same percent as the last one, to
-    two decimals, and comes within 50 ms of it is held until something else happens in the run.
+    A loop may report on each turn: a report that comes within 50 ms of the last one and is less
+    than one percent of the total ahead of it is held until something else happens in the run.
     Reaching the total is told at once.
 
     Args:
@@ -107,7 +109,7 @@ class ProgressMeter:
         """
         # This line and its like are the price of each turn of somebody's loop.
         if type(current) is type(total) is int and 0 <= current <= _SURE and 0 < total <= _SURE:
-            percent = 100.0 if current >= total else current * 10_000 // total / 100
+            percent = _DONE if current >= total else current * 10_000 // total / 100
         else:
             current, total = _usable(current, total)
             percent = _percent(current, total)
@@ -116,9 +118,10 @@ class ProgressMeter:
         if track is None or current < track.last_current:  # it begins, or begins again
             track = self._tracks[category] = _Track(category, now, current, now, current, current)
         elif (
-            percent == track.told_percent
+            percent - track.told_percent < _HOLD_PERCENT
             and now - track.told_at < _HOLD_S
             and total == track.told_total
+            and (current < total or track.told_percent == _DONE)
         ):
             if current > track.last_current:
                 track.held = (current, total, percent, now)
@@ -145,7 +148,7 @@ class ProgressMeter:
 
 def _percent(current: float, total: float) -> float:
     if current >= total:
-        return 100.0
+        return _DONE
     # Rounded down like that of integers, but for what a float cannot say exactly.
     return min(math.floor(current / total * 10_000 + 1e-9) / 100, 99.99)
 

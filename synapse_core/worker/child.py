@@ -31,7 +31,7 @@ from synapse_core.runtime.checkpoints import inherited_checkpoints
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.logging_bridge import bridge_logging
-from synapse_core.runtime.streams import capture_streams
+from synapse_core.runtime.streams import CapturedStream, capture_streams
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.isolation import (
     claim_output,
@@ -185,8 +185,9 @@ class _Child:
         threading._shutdown()  # noqa: SLF001 # pyright: ignore - thread pools wait for exactly this
         atexit._run_exitfuncs()  # noqa: SLF001 - os._exit would skip what the user registered
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(ValueError):  # the action closed it
-                stream.flush()
+            if not isinstance(stream, CapturedStream):  # the action put something of its own there
+                with contextlib.suppress(ValueError):  # and closed it
+                    stream.flush()
 
     def _tell(self, word: str) -> None:
         with contextlib.suppress(OSError):  # the action closed every descriptor, or the other end

@@ -130,7 +130,7 @@ def test_work_that_begins_again_is_measured_anew(hand: Hand, meter: ProgressMete
     assert told(meter.report("epoch", 3, 10))["rate"] == 2.0
 
 
-def test_reports_of_the_same_percent_are_held_back_for_a_moment(
+def test_a_report_of_little_more_is_held_back_for_a_moment(
     hand: Hand, meter: ProgressMeter
 ) -> None:
     assert meter.report("train", 1, 1_000_000) is not None
@@ -148,8 +148,21 @@ def test_a_report_held_back_is_not_lost(meter: ProgressMeter) -> None:
     meter.report("train", 3, 1_000_000)
 
     assert [data["current"] for data in meter.release()] == [3]
+    assert meter.report("train", 3, 1_000_000) is None
     assert not meter.holds
     assert meter.release() == []
+
+
+def test_a_step_of_one_percent_is_told_at_once(meter: ProgressMeter) -> None:
+    told_percents = [told(meter.report("train", turn, 100))["percent"] for turn in range(101)]
+
+    assert told_percents == [float(turn) for turn in range(101)]
+
+
+def test_another_total_is_told_at_once(meter: ProgressMeter) -> None:
+    meter.report("train", 1, 1_000_000)
+
+    assert told(meter.report("train", 1, 2_000_000))["total"] == 2_000_000
 
 
 def test_reaching_the_total_is_told_at_once(meter: ProgressMeter) -> None:
@@ -161,7 +174,7 @@ def test_reaching_the_total_is_told_at_once(meter: ProgressMeter) -> None:
 def test_a_hot_loop_makes_few_events(meter: ProgressMeter) -> None:
     written = [meter.report("train", turn, 10**6) for turn in range(1, 20_001)]
 
-    assert sum(data is not None for data in written) <= 202
+    assert sum(data is not None for data in written) == 3  # at 0, 1 and 2 percent
 
 
 @pytest.mark.parametrize(
