@@ -1,7 +1,7 @@
 """Makes a virtual environment, once, however many want it at the same time."""
 
 import errno
-import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ from synapse_core.dependencies.explaining import FailureKind
 from synapse_core.dependencies.installers import Installer, find_installers
 from synapse_core.dependencies.recipe import Recipe, make_recipe
 from synapse_core.dependencies.session import LOOK_S, Session, Watcher
+from synapse_core.dependencies.upkeep import prune_venvs
 from synapse_core.dependencies.venv import Contents, Venv
 from synapse_core.dependencies.venvs import Venvs
 from synapse_core.dependencies.wanted import read_wanted
@@ -53,7 +54,18 @@ def provide(
         with venv.building(wait=lambda: next(waiting)):
             if venv.use() is None:  # else somebody made it while we waited
                 _build(venv, recipe, variables, watcher)
+                _make_room(venvs, watcher)
     return venv
+
+
+def _make_room(venvs: Venvs, watcher: Watcher) -> None:
+    try:
+        removed = prune_venvs(venvs)
+    except StorageError as error:
+        watcher.say(f"Unused libraries stay on the disk. {error}")
+        return
+    if removed:
+        watcher.say(f"Removed {len(removed)} sets of libraries that no run has used for long.")
 
 
 def _wait_for_other(watcher: Watcher) -> Iterator[bool]:
@@ -142,8 +154,8 @@ def _install(session: Session, installer: Installer, venv: Venv, recipe: Recipe)
 
 def _append_base(venv: Venv) -> Path:
     """Let the environment find Synapse behind its own libraries; return the folder of those."""
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    packages = venv.folder / "lib" / version / "site-packages"
+    places = {"base": str(venv.folder), "platbase": str(venv.folder)}
+    packages = Path(sysconfig.get_path("purelib", scheme="venv", vars=places))
     # addsitedir, unlike a plain line, reads the .pth files in there: an editable install is one.
     lines = [f"import site; site.addsitedir({folder!r})" for folder in site_folders()]
     (packages / _PTH).write_text("\n".join([*lines, ""]), encoding="utf-8")
