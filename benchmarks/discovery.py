@@ -4,8 +4,9 @@
 
 Plugins with N actions are made: one module, one module for each, one plugin for each. `cold` is a
 new process without a cache, from the first look to the list of plugins; importing is told apart.
-`cached` is a new process with a cache on disk, `again` the same process once more. Prints one JSON
-object, in ms of wall time. Budgets, for the first two: 60 ms cold, 10 ms cached.
+`cached` is a new process with a cache on disk, `again` the same process once more. CPU time: what a
+busy machine adds does not count. Prints one JSON object. Budgets, for the first two: 60 ms cold,
+10 ms cached.
 """
 
 import argparse
@@ -51,13 +52,13 @@ from pathlib import Path
 from synapse_core.discovery.catalog import Catalog
 if sys.argv[3] == "cold":
     import synapse_core.discovery.from_config
-started = time.perf_counter()
+started = time.process_time()
 catalog = Catalog([Path(sys.argv[1])], Path(sys.argv[2]))
 count = sum(len(plugin.actions) for plugin in catalog.plugins())
-first = time.perf_counter() - started
-started = time.perf_counter()
+first = time.process_time() - started
+started = time.process_time()
 catalog.plugins()
-print(json.dumps([count, first * 1000, (time.perf_counter() - started) * 1000]))
+print(json.dumps([count, first * 1000, (time.process_time() - started) * 1000]))
 """
 
 
@@ -78,8 +79,8 @@ def main() -> int:
         figures[kind][what] <= most for kind in BUDGETED for what, most in BUDGET_MS.items()
     )
     told = {
-        "ms": figures,
-        "import_ms": measure_import(given.times),
+        "cpu_ms": figures,
+        "import_cpu_ms": measure_import(given.times),
         "params_us": measure_params(),
         "budget_ms": BUDGET_MS,
         "is_kept": is_kept,
