@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 _MAX_CHARS = 2_000
+_MAX_MESSAGE = 800
+_MAX_FIX = 400
 _MAX_PROBLEMS = 8
 _MAX_VALUE_CHARS = 120
 
@@ -113,6 +115,10 @@ _ADVICE: dict[str, tuple[str, str]] = {
         'plugin_check {"path": "my_plugin"}',
     ),
     "step_failed": ("Read the step's error in the log.", 'run_logs {"run_id": "last", "tail": 50}'),
+    "dependency_failed": (
+        "Correct the requirement named above in the plugin's requirements.txt or pyproject.toml.",
+        'plugin_check {"path": "my_plugin"}',
+    ),
     "invalid_result": (
         "Return what the action's result model asks for, or correct the model.",
         'plugin_describe {"plugin": "my_plugin", "action": "train"}',
@@ -148,13 +154,15 @@ def error_text(error: SynapseError, *, example: str = "") -> str:
         example: A call that would work, better than the one known for the code; may be empty.
     """
     fix, usual = _ADVICE.get(error.code, _FALLBACK)
-    lines = [f"[{error.code}] {error.message.strip()}"]
-    lines += _places(error.data)
-    lines.append(f"Fix: {error.hint.strip() or fix}")
+    head = clip(f"[{error.code}] {error.message.strip()}", _MAX_MESSAGE)
+    end = f"\nFix: {clip(error.hint.strip() or fix, _MAX_FIX)}"
     shown = example or usual
-    if shown:
-        lines.append(f"Example: {shown}")
-    return clip(well_formed("\n".join(lines)), _MAX_CHARS)
+    if shown and len(head) + len(end) + len(shown) < _MAX_CHARS:  # a part of a call helps nobody
+        end += f"\nExample: {shown}"
+    left = _MAX_CHARS - len(head) - len(end)
+    return well_formed(
+        head + clip("".join(f"\n{line}" for line in _places(error.data)), left) + end
+    )
 
 
 def internal_error_text(where: str) -> str:

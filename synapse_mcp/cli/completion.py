@@ -74,7 +74,6 @@ def _runs() -> Offers:
 
 def _plugins() -> Offers:
     from synapse_core.operations.plugins import search_plugins  # noqa: PLC0415 (see above)
-
     from synapse_mcp.cli.opening import open_plugins  # noqa: PLC0415 (see above)
 
     with open_plugins() as workspace:
@@ -84,7 +83,6 @@ def _plugins() -> Offers:
 
 def _actions(reference: str | None) -> Offers:
     from synapse_core.operations.plugins import find_plugin  # noqa: PLC0415 (see above)
-
     from synapse_mcp.cli.opening import open_plugins  # noqa: PLC0415 (see above)
     from synapse_mcp.cli.places import plugin_here  # noqa: PLC0415 (see above)
 

@@ -13,7 +13,6 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from synapse_core.logs.display import neutralise
-
 from synapse_core.types import JSONValue
 
 if TYPE_CHECKING:

@@ -38,8 +38,12 @@ _PLUGIN = Group(
         ),
         "check": Entry("Find what keeps a plugin from running.", f"{_CLI}.plugin.check:check"),
         "test": Entry("Run the tests of a plugin.", f"{_CLI}.plugin.test:run_tests"),
-        "schema": Entry("Print the JSON schema of an action.", f"{_CLI}.plugin.schema:schema"),
-        "form": Entry("Print the form that asks for params.", f"{_CLI}.plugin.form:form"),
+        "schema": Entry(
+            "Print the JSON schema of an action's params.", f"{_CLI}.plugin.schema:schema"
+        ),
+        "form": Entry(
+            "Print the form that asks for an action's params.", f"{_CLI}.plugin.form:form"
+        ),
         "run": Entry("Run an action and follow it to its end.", f"{_CLI}.plugin.run:run"),
         "register": Entry(
             "Look for plugins in a folder from now on.", f"{_CLI}.plugin.register:register"

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from synapse_core.operations.plugins import find_plugin, search_plugins
-
 from synapse_core.errors import SynapseError
 from synapse_core.model.event import LogLevel
 from synapse_core.model.plugin import PluginCategory
 from synapse_core.model.run import RunFilter
 from synapse_core.operations.outputs import list_outputs
+from synapse_core.operations.plugins import find_plugin, search_plugins
 from synapse_core.operations.runs import find_run, list_runs
 from synapse_core.workspace import Workspace
 from synapse_mcp.errors import well_formed

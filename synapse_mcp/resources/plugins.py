@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 
 from synapse_core.operations.plugins import describe_action, find_plugin
-
 from synapse_core.types import JSONObject, JSONValue
 from synapse_mcp.calls import Call
 from synapse_mcp.resources.declaration import Content, Resource

@@ -6,9 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from synapse_core.logs.redact import Redactor
-
 from synapse_core.errors import InvalidInputError
+from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import LogLevel
 from synapse_core.operations.history import diff_runs
 from synapse_core.operations.logs import LogPage, LogQuery, read_logs, read_metrics

@@ -1,8 +1,8 @@
 """JSON schemas of arguments and results, as short as they can be.
 
 Every client loads all definitions into the context of its model, so what no model needs is left
-out: titles, the texts of results, the `null` of fields that may simply be absent, and definitions
-that are used once.
+out: titles, ceilings on text, the texts of results and the fields of their rows, the `null` of
+fields that may simply be absent, and definitions that are used once.
 """
 
 from typing import cast
@@ -14,7 +14,7 @@ from synapse_mcp.results.base import Result
 
 __all__ = ["input_schema", "output_schema"]
 
-_UNREAD_OF_ARGUMENTS = frozenset({"title", "$defs"})
+_UNREAD_OF_ARGUMENTS = frozenset({"title", "$defs", "maxLength"})
 _UNREAD_OF_RESULTS = _UNREAD_OF_ARGUMENTS | {"description", "default", "additionalProperties"}
 _REFERENCE = "#/$defs/"
 
@@ -27,8 +27,16 @@ def input_schema(arguments: type[BaseModel]) -> JSONObject:
 
 
 def output_schema(result: type[Result]) -> JSONObject:
-    """Return the JSON schema of a result's structured content."""
-    return _Compactor(result, _UNREAD_OF_RESULTS).schema()
+    """Return the JSON schema of a result's structured content.
+
+    Its rows are just objects, and `next`, which every result has, is left out.
+    """
+    schema = _Compactor(result, _UNREAD_OF_RESULTS).schema()
+    properties = cast("dict[str, JSONObject]", schema["properties"])
+    return {
+        **schema,
+        "properties": {name: _flat(node) for name, node in properties.items() if name != "next"},
+    }
 
 
 class _Compactor:
@@ -65,7 +73,17 @@ class _Compactor:
             return node
         definitions = cast("dict[str, JSONObject]", self._whole["$defs"])
         rest = {key: value for key, value in node.items() if key != "$ref"}
-        return {**definitions[reference.removeprefix(_REFERENCE)], **rest}
+        target = dict(definitions[reference.removeprefix(_REFERENCE)])
+        target.pop("description", None)  # the docstring of a class is for us
+        return {**target, **rest}
+
+
+def _flat(node: JSONObject) -> JSONObject:
+    """Return the schema of a field without that of the objects in it."""
+    items = node.get("items")
+    if isinstance(items, dict):
+        return {**node, "items": _flat(items)}
+    return {"type": "object"} if "properties" in node else node
 
 
 def _without_null(node: JSONObject) -> JSONObject:

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from pydantic import Field
-from synapse_core.operations.checking import CheckReport, check_plugin
 
 from synapse_core.model.plugin import Diagnostic, Severity
+from synapse_core.operations.checking import CheckReport, check_plugin
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import clip
 from synapse_mcp.results.base import Result, Row, fit, suggest

@@ -62,12 +62,9 @@ class Effect(Enum):
         """Return the hints of the protocol; no tool reaches beyond this installation."""
         if self is Effect.READS:
             return ToolAnnotations(read_only_hint=True, open_world_hint=False)
-        return ToolAnnotations(
-            read_only_hint=False,
-            destructive_hint=self is Effect.DESTROYS,
-            idempotent_hint=self is Effect.DESTROYS,
-            open_world_hint=False,
-        )
+        if self is Effect.ADDS:
+            return ToolAnnotations(destructive_hint=False, open_world_hint=False)
+        return ToolAnnotations(destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)

@@ -3,15 +3,15 @@
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
+
+from synapse_core.errors import ActionError
+from synapse_core.model.plugin import ActionSpec, Plugin, PluginCategory
 from synapse_core.operations.plugins import (
     ActionDescription,
     describe_action,
     find_plugin,
     search_plugins,
 )
-
-from synapse_core.errors import ActionError
-from synapse_core.model.plugin import ActionSpec, Plugin, PluginCategory
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace
 from synapse_mcp.calls import Call

@@ -32,10 +32,10 @@ class ScaffoldArguments(Arguments):
     template: PluginCategory = PluginCategory.CUSTOM
     dir: Annotated[str | None, Field(max_length=1000, description="where; else the root")] = None
     plugin: Annotated[
-        str | None, Field(max_length=1000, description="instead of name: add action to this one")
+        str | None, Field(max_length=1000, description="add an action to it; instead of name")
     ] = None
-    action: Annotated[str, Field(description="its name")] = ""
-    form: Annotated[ActionForm, Field(description="of an added action")] = ActionForm.CLASS
+    action: str = ""
+    form: ActionForm = ActionForm.CLASS
     description: str = ""
     dry_run: Annotated[bool, Field(description="only show the diff")] = False
 

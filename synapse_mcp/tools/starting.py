@@ -62,8 +62,7 @@ class StartArguments(Arguments):
 async def run_start(call: Call, arguments: StartArguments) -> RunView:
     """Run an action in a process of its own and wait up to wait_s for its end.
 
-    A longer run goes on by itself: follow it with run_status and its run_id. Bad params start
-    nothing; the error tells how to correct them.
+    A longer run goes on by itself: follow it with run_status. Bad params start nothing.
     """
     started = await call.blocking(partial(_start, call.workspace, arguments))
     if arguments.dry_run:

@@ -9,7 +9,7 @@ from mcp.types import CallToolResult, TextContent
 from mcp.types import Tool as ToolDefinition
 from pydantic import ValidationError
 
-from synapse_core.errors import SynapseError, nearest
+from synapse_core.errors import InvalidInputError, SynapseError, nearest
 from synapse_mcp.calls import Call, QuestionPending
 from synapse_mcp.errors import (
     ToolNotFoundError,
@@ -52,7 +52,7 @@ class Toolbox:
             tool = self._find(name)
             answer = await self._run(tool, call, arguments)
         except SynapseError as error:
-            return _failed(error_text(error, example=self._example(name, error)))
+            return _failed(error_text(error, example=self._example(name, arguments, error)))
         except (MCPError, QuestionPending):
             raise
         except Exception:
@@ -73,14 +73,19 @@ class Toolbox:
             )
         return tool
 
-    def _example(self, name: str, error: SynapseError) -> str:
-        """Return an example from the error itself, else one of the tool for a wrong call."""
+    def _example(self, name: str, arguments: Mapping[str, Any], error: SynapseError) -> str:
+        """Return a call that would work: the one from the error itself, else one near the call."""
         given = error.data.get("example")
+        tool = self._tools.get(name)
         if isinstance(given, str):
             return given
-        tool = self._tools.get(name)
-        if isinstance(given, dict) and tool is not None:
-            return as_call(name, {**tool.example, "params": given})
+        if tool is None:
+            return ""
+        if isinstance(given, dict):
+            return as_call(name, {**arguments, "params": given})
+        if error.code == InvalidInputError.code:
+            kept = {key: value for key, value in arguments.items() if key in tool.example}
+            return as_call(name, kept or tool.example)
         return ""
 
 

@@ -4,8 +4,8 @@ import difflib
 from typing import Annotated
 
 import typer
-from synapse_core.logs.redact import Redactor
 
+from synapse_core.logs.redact import Redactor
 from synapse_core.operations.clients import (
     SERVER_NAME,
     ClientChange,

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from synapse_core.operations.checking import CheckReport, check_plugin
 
 from synapse_core.model.plugin import Diagnostic, Severity
+from synapse_core.operations.checking import CheckReport, check_plugin
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import JsonOption, OptionalPluginArgument

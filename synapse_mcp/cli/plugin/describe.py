@@ -4,9 +4,9 @@ import json
 from typing import Annotated
 
 import typer
-from synapse_core.operations.plugins import ActionDescription, describe_action, find_plugin
 
 from synapse_core.model.plugin import Plugin
+from synapse_core.operations.plugins import ActionDescription, describe_action, find_plugin
 from synapse_mcp.cli.completion import complete_actions, complete_plugins
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.opening import open_plugins

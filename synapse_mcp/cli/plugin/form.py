@@ -1,7 +1,6 @@
 """`synapse plugin form`."""
 
 from synapse_core.operations.plugins import describe_action, find_plugin
-
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import ActionArgument, JsonOption, PluginOption

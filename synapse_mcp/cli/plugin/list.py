@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import typer
-from synapse_core.operations.plugins import search_plugins
 
 from synapse_core.model.plugin import Plugin, PluginCategory
+from synapse_core.operations.plugins import search_plugins
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import JsonOption

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 import typer
-from synapse_core.operations.plugins import describe_action, find_plugin
 
+from synapse_core.operations.plugins import describe_action, find_plugin
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import ActionArgument, JsonOption, PluginOption
@@ -23,7 +23,7 @@ def schema(
     ] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Print the JSON schema (2020-12) of an action's params."""
+    """Print the JSON schema of an action's params, or of its result; of draft 2020-12."""
     reference = plugin_here(plugin)
     with open_plugins([reference]) as workspace:
         described = describe_action(workspace, find_plugin(workspace, reference), action)
