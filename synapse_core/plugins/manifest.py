@@ -91,10 +91,10 @@ class ActionEntry(_Entry):
         description="How it is placed beyond one process: as a task, as a job, or as a service.",
     )
     input_type: Line | None = Field(
-        default=None, description="Semantic type it consumes.", examples=["yolo_dataset"]
+        default=None, description="Semantic type it consumes.", examples=["YOLODataset"]
     )
     output_type: Line | None = Field(
-        default=None, description="Semantic type it produces.", examples=["model_weights"]
+        default=None, description="Semantic type it produces.", examples=["ModelWeights"]
     )
     resources: ResourcesEntry = Field(default=ResourcesEntry(), description="What a run may use.")
     timeout: Seconds | None = Field(
