@@ -1,6 +1,7 @@
 """Entry point of `synapse`."""
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,9 +22,17 @@ def run(words: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A locale without UTF-8, or a file name that is none, must not end in a traceback.
             stream.reconfigure(errors="backslashreplace")
-    given = with_help(words)
+    given = with_help([_readable(word) for word in words])
     as_json = "--json" in given
     return guard(lambda: _call(given), as_json=as_json)
+
+
+def _readable(word: str) -> str:
+    """Return the word as it was typed; a locale without UTF-8 makes halves of its letters."""
+    try:
+        return os.fsencode(word).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # it was no word of the operating system
+        return word
 
 
 def _call(words: list[str]) -> int:

@@ -1,5 +1,6 @@
 """`synapse env add`."""
 
+import getpass
 import sys
 from typing import Annotated
 
@@ -76,8 +77,11 @@ def add(
 
 def _ask_token() -> str:
     if sys.stdin.isatty():
-        given = typer.prompt("Token", hide_input=True, err=True)
-        token = given if isinstance(given, str) else ""
+        # Not typer's prompt: it asks before it hides what is typed.
+        try:
+            token = getpass.getpass("Token: ", stream=sys.stderr)
+        except EOFError:
+            token = ""
     else:
         token = sys.stdin.readline(_MAX_TOKEN_CHARS + 1)
     token = token.strip()
