@@ -97,6 +97,8 @@ def _complete(spec: ActionSpec, source: ActionSpec) -> ActionSpec:
         spec,
         entrypoint=source.entrypoint,
         description=spec.description or source.description,
+        input_type=spec.input_type or source.input_type,
+        output_type=spec.output_type or source.output_type,
         kind=source.kind,
         file=source.file,
         line=source.line,

@@ -126,7 +126,7 @@ class PluginDiscovery:
         config: JSONObject = {
             "name": spec.title,
             "description": spec.description,
-            "entrypoint": spec.entrypoint,
+            **({"entrypoint": spec.entrypoint} if spec.entrypoint else {}),
             "method": spec.method.value,
         }
         needs = spec.resources
