@@ -2,7 +2,8 @@
 
 A page is worked through from top to bottom in a folder and a home of its own:
 
-- A block whose first line is a comment with a path (`# my_plugin/config.yaml`) is written there.
+- A block whose first line is a comment with a path (`# my_plugin/config.yaml`) is written there,
+  relative to the folder in which the page began.
 - Other `python` blocks are run, each in a fresh interpreter.
 - In ```` ```console run ```` blocks, each line after `$ ` that begins with `synapse` is run, and
   must succeed. Lines without `$` are what it prints: each one without `…` must be in its output.
@@ -32,6 +33,8 @@ FILE_NAME = re.compile(r"\A# (?P<path>[\w.-]+(?:/[\w.-]+)*\.\w+)\n")
 LINK = re.compile(r"\[[^\]\n]*\]\((?P<target>[^)\s]+)\)")
 HEADING = re.compile(r"^#+\s+(?P<text>.+?)\s*#*$", re.MULTILINE)
 COMMAND_S = 50
+NO_COMMENTS = {"csv", "text"}
+"""Languages without comments: the line that names the file is none of its lines."""
 
 
 @dataclass(frozen=True)
@@ -75,20 +78,24 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def test_the_samples_of_a_page_work(page: Path, tmp_path: Path, environ: dict[str, str]) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
+    here = folder
     for block in blocks(page.read_text(encoding="utf-8")):
         where = f"{page.name}:{block.line}"
         named = FILE_NAME.match(block.body)
         if named and block.language != "console":
             file = folder / named["path"]
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.body, encoding="utf-8")
+            body = block.body
+            if block.language in NO_COMMENTS:
+                body = body.partition("\n")[2]
+            file.write_text(body, encoding="utf-8")
         match block.language:
             case "python" if named:
                 compile(block.body, where, "exec")
             case "python":
                 run([sys.executable, "-c", block.body], folder, environ, where)
             case "console" if block.is_run:
-                run_console(block, folder, environ, where)
+                here = run_console(block, here, environ, where)
             case "json":
                 json.loads(block.body)
             case "toml":
@@ -115,11 +122,12 @@ def run(command: list[str], folder: Path, environ: dict[str, str], where: str) -
     return done.stdout
 
 
-def run_console(block: Block, folder: Path, environ: dict[str, str], where: str) -> None:
+def run_console(block: Block, folder: Path, environ: dict[str, str], where: str) -> Path:
+    """Run the commands of a block, and return the folder in which they end."""
     printed = ""
     for line in block.body.splitlines():
         if line.startswith("$ "):
-            words = shlex.split(line[2:])
+            words = shlex.split(line[2:].replace("$PWD", shlex.quote(str(folder))))
             assert words[0] in {"synapse", "cd"}, f"{where}: only synapse is run, not {words[0]}"
             if words[0] == "cd":
                 folder /= words[1]
@@ -127,6 +135,7 @@ def run_console(block: Block, folder: Path, environ: dict[str, str], where: str)
                 printed = run(words, folder, environ, where)
         elif line.strip() and "…" not in line:
             assert line.strip() in printed, f"{where}: {line.strip()!r} is not in\n{printed}"
+    return folder
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
