@@ -39,16 +39,15 @@ def execute_step(
     """
     retry = step.retry
     policy = retry if isinstance(retry, RetryPolicy) else RetryPolicy(retries=retry)
+    reporter.start_attempt()
     while True:
-        reporter.start_attempt()
         try:
             return _attempt(step, context, awaiter)
         except StepFailure as failure:
             pause_s = policy.wait_s(reporter.attempt) if _is_worth_repeating(failure) else None
             if pause_s is None:
                 raise
-            reporter.tell(Transition.RETRIED, failure.result.error)
-            _pause(context, pause_s, failure.result)
+            _begin_again(context, reporter, pause_s, failure.result)
 
 
 def _attempt(step: BaseStep[Any], context: BaseStepContext, awaiter: Awaiter) -> StepResult:
@@ -60,7 +59,10 @@ def _attempt(step: BaseStep[Any], context: BaseStepContext, awaiter: Awaiter) ->
 
     context.on_check = check
     try:
-        returned = limit.bound(lambda: step.execute(context))
+        if step.timeout_s is None:
+            returned = step.execute(context)
+        else:
+            returned = limit.bound(lambda: step.execute(context))
         if isinstance(returned, StepResult):
             result = returned
         else:
@@ -100,9 +102,13 @@ def _is_worth_repeating(failure: StepFailure) -> bool:
     )
 
 
-def _pause(context: BaseStepContext, seconds: float, result: StepResult) -> None:
-    """Wait before the next attempt; a request to cancel ends the wait and the step."""
+def _begin_again(
+    context: BaseStepContext, reporter: StepReporter, pause_s: float, failed: StepResult
+) -> None:
+    """Wait and start the next attempt; a request to cancel ends the wait and the step."""
     try:
-        context.runtime_ctx.sleep(seconds)
+        reporter.tell(Transition.RETRIED, failed.error)
+        context.runtime_ctx.sleep(pause_s)
+        reporter.start_attempt()
     except BaseException as error:  # noqa: BLE001 - a signal may end the wait too
-        raise StepFailure(result, error) from None
+        raise StepFailure(failed, error) from None

@@ -89,7 +89,7 @@ class StepCheckpoints:
         if not self._is_on:
             return
         state, lost = self._capture(step, context)
-        record: JSONObject = {
+        record: dict[str, object] = {
             "after": self._last_id,
             "step": step.identity,
             "result": _write_result(result),
@@ -190,8 +190,8 @@ def _find_flaw(record: JSONObject, step: BaseStep[Any], after: str) -> str:
     return ""
 
 
-def _write_result(result: StepResult) -> JSONObject | None:
-    """Return the result as JSON; None when its data are none."""
+def _write_result(result: StepResult) -> dict[str, object] | None:
+    """Return the result as `to_json` can write it; None when JSON cannot carry its data."""
     data, rollback_data = result.data, result.rollback_data
     if not is_json(data) or not is_json(rollback_data):
         return None
@@ -199,7 +199,7 @@ def _write_result(result: StepResult) -> JSONObject | None:
         "data": data,
         "rollback_data": rollback_data,
         "skipped": result.skipped,
-        "timestamp": result.timestamp.isoformat(),
+        "timestamp": result.timestamp,
     }
 
 

@@ -1,9 +1,11 @@
 """What the steps of one action share."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from synapse_core.model.event import LogLevel
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.steps.results import StepResult
 from synapse_core.steps.state import capture, restore
@@ -37,11 +39,20 @@ class BaseStepContext:
     on_check: Callable[[], None] | None = field(default=None, init=False, repr=False, compare=False)
     """Asked whether the running step may go on; set by the orchestrator."""
 
+    @property
+    def logger(self) -> logging.Logger:
+        """Writes to the log of the run."""
+        return self.runtime_ctx.logger
+
     def log(
-        self, event: str, data: Mapping[str, Any] | None = None, file: str | None = None
+        self,
+        event: str,
+        data: Mapping[str, Any] | None = None,
+        file: object = None,
+        level: LogLevel | str = LogLevel.INFO,
     ) -> None:
         """Record a structured event; see `RuntimeContext.log`."""
-        self.runtime_ctx.log(event, data, file)
+        self.runtime_ctx.log(event, data, file, level)
 
     def set_progress(self, current: float, total: float, category: str | None = None) -> None:
         """Tell how far the running step has come; see `RuntimeContext.set_progress`."""
@@ -63,6 +74,15 @@ class BaseStepContext:
             self.on_check()
         else:
             self.runtime_ctx.check_cancelled()
+
+    def sleep(self, seconds: float) -> None:
+        """Do nothing for a while; unlike `time.sleep`, leave at once when the run is cancelled.
+
+        Raises:
+            RunCancelledError: Somebody cancelled the run.
+        """
+        self.runtime_ctx.sleep(seconds)
+        self.check_cancelled()
 
     def save_state(self) -> JSONObject:
         """Return what a later process needs to go on behind the step that has just finished.

@@ -1,9 +1,10 @@
 """Undoes steps in reverse."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synapse_core.errors import RunCancelledError
 from synapse_core.steps.awaiting import Awaiter
 from synapse_core.steps.base import BaseStep
 from synapse_core.steps.checkpoints import StepCheckpoints
@@ -42,7 +43,7 @@ def roll_back(
             continue
         context.current_step = one.step.name
         # First: should the process die in the middle, nobody may take the step for finished.
-        checkpoints.revoke(one.step)
+        _insist(lambda step=one.step: checkpoints.revoke(step))
         error = _undo(one, context, awaiter)
         if error is not None:
             errors.append(error)
@@ -56,12 +57,23 @@ def _undo(one: Done, context: BaseStepContext, awaiter: Awaiter) -> Exception | 
         awaiter.settle(one.step.rollback(context, one.result))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the user's code
         told = describe_error(error)
-        one.reporter.tell(Transition.ROLLBACK_FAILED, told)
+        _insist(lambda: one.reporter.tell(Transition.ROLLBACK_FAILED, told))
         context.errors.append(f"Rolling back {one.step.name!r}: {told}")
         error.add_note(f"while step {one.step.name!r} was rolled back")
         return error if isinstance(error, Exception) else _as_exception(error)
-    one.reporter.tell(Transition.ROLLED_BACK)
+    _insist(lambda: one.reporter.tell(Transition.ROLLED_BACK))
     return None
+
+
+def _insist(record: Callable[[], None]) -> None:
+    """Record something, also when a second request to stop comes by a signal just then.
+
+    It comes once at most; what was recorded already says the same twice.
+    """
+    try:
+        record()
+    except RunCancelledError:
+        record()
 
 
 def _as_exception(error: SystemExit) -> Exception:

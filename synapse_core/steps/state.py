@@ -87,7 +87,10 @@ def _holds_json(value: object, kind: type, depth: int) -> bool:
         return all(is_json(item, depth) for item in cast("list[object]", value))
     if kind is dict:
         members = cast("dict[object, object]", value)
-        return all(_is_key(key) and is_json(item, depth) for key, item in members.items())
+        # Most results hold nothing, and a generator costs more than the question.
+        return not members or all(
+            _is_key(key) and is_json(item, depth) for key, item in members.items()
+        )
     return False
 
 

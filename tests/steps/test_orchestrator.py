@@ -2,6 +2,7 @@
 
 import asyncio
 import traceback
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -10,7 +11,8 @@ from synapse_core.errors import RunCancelledError, StepError
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import RetryPolicy
 from synapse_core.steps import BaseStep, StepResult
-from tests.steps.recording import Lasting, Shared, Step, World, fail
+from synapse_core.types import JSONObject
+from tests.steps.recording import Lasting, Recorder, Shared, Step, World, fail
 
 
 def causes(error: BaseException) -> tuple[BaseException, ...]:
@@ -223,6 +225,36 @@ def test_undoing_may_ask_whether_it_is_cancelled_and_go_on(world: World) -> None
         )
 
     assert world.sink.transitions[-1] == "load rolled_back"
+
+
+class Interrupting(Recorder):
+    """A sink after whose n-th event a signal to stop arrives, as it does in a worker."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def emit(self, kind: EventKind, data: JSONObject) -> int:
+        seq = super().emit(kind, data)
+        if seq == self._after:
+            raise RunCancelledError("a signal")
+        return seq
+
+
+@pytest.mark.parametrize("after", range(1, 20))
+def test_a_signal_to_stop_at_any_time_keeps_nothing_from_being_undone(
+    tmp_path: Path, after: int
+) -> None:
+    world = World(tmp_path, sink=Interrupting(after))
+
+    with pytest.raises((RunCancelledError, StepError)):
+        world.execute(
+            Step("load"), Step("look"), Step("train", fail(ValueError("no")), retry=AT_ONCE)
+        )
+
+    done = [what for what in world.context.did if not what.startswith("undo")]
+    undone = [what for what in world.context.did if what.startswith("undo")]
+    assert undone == [f"undo {name}" for name in reversed(dict.fromkeys(done))]
 
 
 def test_errors_of_undoing_a_cancelled_action_are_kept(world: World) -> None:

@@ -225,6 +225,16 @@ def test_skipped_steps_stay_skipped(world: World) -> None:
     assert [result.skipped for result in again.context.step_results] == [False, True, False]
 
 
+def test_a_step_that_was_skipped_before_has_nothing_to_undo(world: World) -> None:
+    steps = [Step("load"), Step("look", skip=True), Step("train", fail(ValueError("no")))]
+    again = interrupted(world, *steps, events=EVENTS_OF_A_STEP + 3)
+
+    with pytest.raises(StepError):
+        again.execute(*steps)
+
+    assert again.context.did == ["train", "undo train", "undo load"]
+
+
 def test_progress_goes_on_where_it_stood(world: World) -> None:
     again = interrupted(world, *three(), events=2 * EVENTS_OF_A_STEP)
 
