@@ -1,3 +1,3 @@
-"""The plugins here are made broken and checked by tests/check; their own tests are not ours."""
+"""The plugins here are made broken and checked by tests/checks; their own tests are not ours."""
 
 collect_ignore = ["base"]
