@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
+from synapse_core.actions.calling import make_caller
 from synapse_core.errors import ActionDefinitionError
 from synapse_core.runtime.context import RuntimeContext
 
@@ -45,8 +46,8 @@ class Signature:
             _check_typed(function, given)
             self._given = given
             self._model = self._build_model() if self._is_resolved() else None
-        self._fields = _name_fields(self._given)
-        self._caller = self._choose_caller()
+        takes = None if self._takes_model else _name_fields(self._given)
+        self._caller = make_caller(function, self._given, self._context, takes)
 
     @property
     def params_model(self) -> type[BaseModel]:
@@ -93,38 +94,6 @@ class Signature:
                 hint="Use types that JSON can carry: numbers, text, lists, dicts, enums, Path, "
                 "dates or pydantic models.",
             ) from error
-
-    def _choose_caller(self) -> Callable[[BaseModel, RuntimeContext], object]:
-        """Return the quickest way to call the function, for it is taken in every run."""
-        function, context = self._function, self._context
-        is_positional = not any(one.kind is Parameter.KEYWORD_ONLY for one in self._parameters)
-        names = [one.name for one in self._parameters]
-        if self._takes_model and is_positional and len(names) == len(self._given) + bool(context):
-            if context is None:
-                return (
-                    (lambda params, _: function(params)) if names else (lambda _p, _c: function())
-                )
-            if not self._given:
-                return lambda _, ctx: function(ctx)
-            if self._parameters[0] is context:
-                return lambda params, ctx: function(ctx, params)
-            return function
-        return self._bind
-
-    def _bind(self, params: BaseModel, context: RuntimeContext) -> object:
-        values: dict[str, object] = (
-            {one.name: params for one in self._given}
-            if self._takes_model
-            else {one.name: getattr(params, field) for field, one in self._fields.items()}
-        )
-        if self._context is not None:
-            values[self._context.name] = context
-        positional = [
-            values.pop(one.name)
-            for one in self._parameters
-            if one.kind is Parameter.POSITIONAL_ONLY and one.name in values
-        ]
-        return self._function(*positional, **values)
 
 
 def _refuse_generators(function: Callable[..., Any]) -> None:

@@ -1,5 +1,7 @@
 """All that an action may touch while it runs."""
 
+import functools
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -51,7 +53,6 @@ class RuntimeContext:
         env: The variables the action may read.
         job_id: The run's id.
         client: Client of the service the run belongs to, or None.
-        logger: Writes into the run's log; any `logging.Logger` method works.
     """
 
     def __init__(
@@ -69,17 +70,25 @@ class RuntimeContext:
         self.env = env
         self.job_id = job_id
         self.client = client
-        self.logger = RunLogger(self)
         self._sink = sink
         self._folder = folder
         self._cancel = cancel
         self._checkpoints = dict(checkpoints or {})
         self._at_exit: list[Callable[[], None]] = []
         self._meter = ProgressMeter(clock.monotonic)
-        self._artifacts = ArtifactFolder(folder, cancel.check)
         # Events that replace one another must be numbered in the order of what they tell.
         self._in_order = threading.RLock()
         tell_of_forks(self)
+
+    # Made when first asked for: a run in this process shall cost little more than its action.
+    @functools.cached_property
+    def logger(self) -> logging.Logger:
+        """Writes into the run's log; any `logging.Logger` method works."""
+        return RunLogger(self)
+
+    @functools.cached_property
+    def _artifacts(self) -> ArtifactFolder:
+        return ArtifactFolder(self._folder, self._cancel.check)
 
     @property
     def work_dir(self) -> Path:
