@@ -106,8 +106,7 @@ def _lacks(action: CheckedAction, error: DependencyError) -> Diagnostic:
 def _explain_all(
     folder: Path, actions: Sequence[CheckedAction], answer: JSONObject
 ) -> Iterator[Diagnostic]:
-    errors = answer.get("errors")
-    failures = errors if isinstance(errors, dict) else {}
+    failures, described = _mapping(answer.get("errors")), _mapping(answer.get("actions"))
     told: set[tuple[str, int, str]] = set()
     for action in actions:
         failure = failures.get(action.spec.name)
@@ -119,6 +118,25 @@ def _explain_all(
             if reason not in told:
                 told.add(reason)
                 yield finding
+        problem = _mapping(described.get(action.spec.name)).get("example_problem")
+        if problem:
+            yield _doubt_example(action, str(problem))
+
+
+def _mapping(value: JSONValue) -> JSONObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _doubt_example(action: CheckedAction, problem: str) -> Diagnostic:
+    spec = action.spec
+    found = in_manifest(
+        action,
+        "example-invalid",
+        f"The example that callers of {spec.name!r} are shown does not work: {problem}.",
+        "Give the field a default, or `examples=[…]` with a value that works.",
+        severity=Severity.INFO,
+    )
+    return replace(found, file=spec.file, line=spec.line, column=0, key="") if spec.file else found
 
 
 def _explain(action: CheckedAction, folder: Path, failure: JSONObject) -> Diagnostic:

@@ -1,15 +1,19 @@
 """Imports a plugin's actions and tells what they are; for a process that may be lost."""
 
 import inspect
+import json
 import sys
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import BaseModel, ValidationError
+
 from synapse_core.actions.definition import Action, definition_of, is_action
 from synapse_core.actions.failure import describe_failure
 from synapse_core.actions.loading import load_action
+from synapse_core.actions.problems import find_problems, tell_problems
 from synapse_core.actions.schema import describe_schema
 from synapse_core.discovery.from_ast import scan_source
 from synapse_core.errors import ActionDefinitionError
@@ -33,8 +37,9 @@ def scan(path: Path, entrypoints: Mapping[str, str]) -> JSONObject:
     Returns:
         `actions`: by name, an object with `entrypoint`, `kind`, `description`, `category` (null
         when the action does not say), `input_type`, `output_type`, `file` (relative to the folder),
-        `line`, and `schema` with `params`, `result`, `form` and `example`. `errors`: by name, the
-        fields of `RunFailure`, for each action that cannot be loaded or described.
+        `line`, `schema` with `params`, `result`, `form` and `example`, and `example_problem`: why
+        the params refuse that example, empty when they take it. `errors`: by name, the fields of
+        `RunFailure`, for each action that cannot be loaded or described.
     """
     wanted = dict(entrypoints) or _find_entrypoints(path)
     actions: dict[str, JSONValue] = {}
@@ -67,6 +72,7 @@ def describe_action_object(action: Action, entrypoint: str, folder: Path) -> JSO
     definition.check()
     category = definition.category
     file, line = _locate(action, folder)
+    schema = describe_schema(action)
     return {
         "entrypoint": entrypoint,
         "kind": definition.kind,
@@ -76,7 +82,8 @@ def describe_action_object(action: Action, entrypoint: str, folder: Path) -> JSO
         "output_type": _name_type(definition.output_type),
         "file": file,
         "line": line,
-        "schema": asdict(describe_schema(action)),
+        "schema": asdict(schema),
+        "example_problem": _find_refusal(definition.params_model, schema.example),
     }
 
 
@@ -107,6 +114,17 @@ def _is_whole(action: Action) -> bool:
     except ActionDefinitionError:
         return False
     return True
+
+
+def _find_refusal(model: type[BaseModel], example: JSONObject) -> str:
+    """Return why the model refuses its example; only its author's validators can know better."""
+    try:
+        model.model_validate_json(json.dumps(example))
+    except ValidationError as error:
+        return tell_problems(find_problems(error, example, model))
+    except Exception as error:  # noqa: BLE001 - validators are user code, and may raise anything
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _find_entrypoints(path: Path) -> dict[str, str]:
