@@ -1,7 +1,7 @@
 """What the tests of plugins' libraries share: a place of their own, and installers offline."""
 
 import os
-import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,10 +56,10 @@ class Bench:
         return provide(self.venvs, plugin, OFFLINE, self.watcher())
 
     def watcher(self, *, is_stopped: bool = False) -> Watcher:
-        wait = os.sched_yield if sys.platform == "linux" else (lambda: None)
+        never = threading.Event()
 
-        def pause(_pause_s: float) -> bool:
-            wait()
+        def pause(pause_s: float) -> bool:
+            never.wait(min(pause_s, 0.02))
             return is_stopped
 
         return Watcher(self.said.append, lambda done, _all: self.stages.append(done), pause)

@@ -1,5 +1,6 @@
 """Real environments, made by real installers from wheels on the disk."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -217,6 +218,8 @@ provide(Venvs(Path({str(bench.folder / "cache")!r})), Path({str(plugin)!r}), {OF
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL) as builder:
         while not begun.exists():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                builder.wait(0.01)
             assert builder.poll() is None
         builder.send_signal(signal.SIGKILL)
 

@@ -2,12 +2,16 @@
 
 import importlib.metadata
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from synapse_core.dependencies.base import runtime_versions
 from synapse_core.dependencies.need import find_needed
 from synapse_core.dependencies.recipe import Recipe, make_recipe
+from synapse_core.dependencies.requirement_files import normalise_name
 from synapse_core.dependencies.wanted import read_wanted
 from synapse_core.errors import DependencyError
 from tests.dependencies.conftest import Bench
@@ -139,3 +143,19 @@ def test_a_wrong_setting_is_told_with_its_remedy(bench: Bench, config: str) -> N
         find_needed(bench.venvs, plugin)
 
     assert told.value.hint
+
+
+def test_all_that_a_worker_imports_before_the_plugin_is_fixed() -> None:
+    code = """
+import sys
+before = set(sys.modules)
+import synapse_core.worker.resumed, synapse_core.worker.zygote
+print(*{name.partition(".")[0] for name in set(sys.modules) - before})
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    owners = importlib.metadata.packages_distributions()
+
+    third = {normalise_name(owner) for top in done.stdout.split() for owner in owners.get(top, ())}
+
+    assert "pydantic" in third
+    assert third <= set(runtime_versions())
