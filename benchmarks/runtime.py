@@ -69,7 +69,7 @@ def worker_sink() -> Generator[tuple[ChildSink, RuntimeContext]]:
 def measured_calls(context: RuntimeContext, calls: int) -> dict[str, Callable[[int], object]]:
     """Return what is measured on the context, by name; each takes the number of the call."""
     return {
-        "set_progress, each written": lambda turn: context.set_progress(turn % 9000, 9000),
+        "set_progress, each written": lambda turn: context.set_progress(turn % 99, 100),
         "set_progress in a hot loop": lambda turn: context.set_progress(turn, calls * 100),
         "set_metrics": lambda turn: context.set_metrics({"loss": 0.5, "step": turn}, "train"),
         "logger.info": lambda turn: context.logger.info("epoch %d of %d", turn, calls),

@@ -1,20 +1,16 @@
 """The variables an action may read."""
 
 import json
+import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, time
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast, overload
+from typing import Any, Final, TypeVar, overload
 
-from synapse_core.errors import (
-    EnvironmentKeyError,
-    EnvironmentValueError,
-    InvalidInputError,
-    StorageError,
-    nearest,
-)
+from synapse_core.errors import EnvironmentKeyError, EnvironmentValueError, nearest
+from synapse_core.runtime.env_file import read_variables
+from synapse_core.runtime.env_values import kind_of, number_of, text_of
 
 __all__ = ["PluginEnvironment"]
 
@@ -41,7 +37,7 @@ class PluginEnvironment(Mapping[str, str]):
     """
 
     def __init__(self, variables: Mapping[str, object] | None = None) -> None:
-        self._values = {name: _text(name, value) for name, value in (variables or {}).items()}
+        self._values = {name: text_of(name, value) for name, value in (variables or {}).items()}
 
     @classmethod
     def from_environ(
@@ -73,7 +69,7 @@ class PluginEnvironment(Mapping[str, str]):
             StorageError: The file is not there, or cannot be read.
             InvalidInputError: It is no TOML; the message names line and column.
         """
-        return cls(_flatten(_read_toml(Path(path))))
+        return cls(read_variables(Path(path)))
 
     def merge(self: Mapping[str, object], *others: Mapping[str, object]) -> "PluginEnvironment":
         """Return a new environment in which later ones win.
@@ -136,8 +132,8 @@ class PluginEnvironment(Mapping[str, str]):
         """
         if key not in self._values:
             return self._find(key, default)
-        number = _number(self._values[key])
-        if number is None or number - number != 0:  # infinity and NaN have no zero difference
+        number = number_of(self._values[key])
+        if number is None or not math.isfinite(number):
             raise self._wrong(key, "a finite number, such as 0.001")
         return number
 
@@ -183,7 +179,7 @@ class PluginEnvironment(Mapping[str, str]):
             items: list[object] = json.loads(text)
         except (ValueError, RecursionError):
             raise self._wrong(key, "words parted by commas, or a JSON array") from None
-        return [_text(key, item) for item in items]
+        return [text_of(key, item) for item in items]
 
     def to_dict(self) -> dict[str, str]:
         """Return a copy of the variables."""
@@ -220,89 +216,8 @@ class PluginEnvironment(Mapping[str, str]):
 
     def _wrong(self, key: str, allowed: str) -> EnvironmentValueError:
         return EnvironmentValueError(
-            f"The variable {key!r} holds {_kind(self._values[key])}, which is not allowed here.",
+            f"The variable {key!r} holds {kind_of(self._values[key])}, which is not allowed here.",
             hint=f"Set it to {allowed}.",
             key=key,
             allowed=allowed,
         )
-
-
-def _text(name: object, value: object) -> str:
-    """Return the text form of a value.
-
-    Raises:
-        EnvironmentValueError: It has none; the message tells its type only.
-    """
-    match value:
-        case str():
-            return str(value)
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case list() | tuple():
-            items = cast("Iterable[object]", value)
-            return json.dumps([_text(name, item) for item in items], ensure_ascii=False)
-        case date() | time():
-            return value.isoformat()
-        case os.PathLike():
-            return os.fsdecode(cast("os.PathLike[str]", value))
-        case _:
-            raise EnvironmentValueError(
-                f"The variable {name!r} is {_type(value)}, which has no text form.",
-                hint="Give text, a number, true, false or a list; leave out what is not set.",
-                key=str(name),
-            )
-
-
-def _type(value: object) -> str:
-    return "null" if value is None else f"a {type(value).__name__}"
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _kind(text: str) -> str:
-    """Tell what a value looks like, and nothing by which it could be guessed."""
-    if not text.strip():
-        return "nothing"
-    number = _number(text)
-    if number is None:
-        return "text"
-    return "a number with a fraction" if number % 1 else "a number"
-
-
-def _flatten(table: Mapping[str, object], path: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for name, value in table.items():
-        match value:
-            case dict():
-                inner = cast("dict[str, object]", value)
-                flat.update(_flatten(inner, f"{path}{name}."))
-            case _:
-                flat[f"{path}{name}"] = value
-    return flat
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    import tomllib  # noqa: PLC0415 - not every run reads a file, every run would pay for the import
-
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StorageError(
-            f"Cannot read {path}: {error.strerror}.",
-            hint=f"Give the path of a TOML file; relative paths begin at {Path.cwd()}.",
-            path=str(path),
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        what = str(error) if isinstance(error, tomllib.TOMLDecodeError) else type(error).__name__
-        raise InvalidInputError(
-            f"{path} is no TOML file: {what}.",
-            hint='Write one `NAME = "value"` a line, in UTF-8.',
-            path=str(path),
-        ) from error

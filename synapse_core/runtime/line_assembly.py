@@ -54,6 +54,10 @@ class LineAssembler:
     def feed(self, text: str) -> list[Piece]:
         """Take more text and return what can be recorded now."""
         done: list[Piece] = []
+        if not self._returned and "\n" not in text and "\r" not in text:
+            # A `print` of several values comes in as many parts.
+            self._add(text, done)
+            return done
         if self._returned:
             self._returned = False
             text = f"\r{text}"

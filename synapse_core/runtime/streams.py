@@ -119,9 +119,10 @@ class CapturedStream(io.TextIOBase):
         if sink is None or recording.is_active:
             self._write_past(text)
         else:
-            lines = self._writer().lines
+            feed = self._writer().lines.feed
             for start in range(0, len(text), _CHUNK):
-                self._record(sink, lines.feed(well_formed(text[start : start + _CHUNK])))
+                if done := feed(well_formed(text[start : start + _CHUNK])):
+                    self._record(sink, done)
         return len(text)
 
     def write_bytes(self, content: "ReadableBuffer") -> int:

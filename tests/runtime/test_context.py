@@ -174,11 +174,11 @@ def test_a_cancelled_run_leaves_where_it_asks(rig: Rig) -> None:
     with pytest.raises(RunCancelledError):
         rig.context.check_cancelled()
     with pytest.raises(RunCancelledError):
-        rig.context.sleep(3600)
+        rig.context.sleep(3600)  # the action sleeps, or would
 
 
 def test_sleep_is_over_in_time(rig: Rig) -> None:
-    rig.context.sleep(0.001)
+    rig.context.sleep(0.001)  # the action sleeps
 
 
 def test_the_working_directory_is_made_on_first_use(rig: Rig) -> None:

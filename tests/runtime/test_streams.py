@@ -270,5 +270,5 @@ with capture_streams(Sink()):
     launcher = f"import os; os.dup2({write}, 3)\n{script}"
     subprocess.run([sys.executable, "-c", launcher], pass_fds=[write], check=True, timeout=30)
     os.close(write)
-    with open(read, encoding="utf-8") as told:  # noqa: PTH123 - a descriptor
+    with open(read, encoding="utf-8") as told:  # noqa: PTH123 - no path, but a descriptor
         assert told.read().splitlines() == ["False from the fork", "True half"]
