@@ -166,14 +166,7 @@ def run_action(
         BaseException: Whatever the action raises.
     """
     token = CancelToken()
-    if cancel is True:
-        token.set()
-
-    def look(event: Event) -> None:
-        if callable(cancel) and cancel(event):
-            token.set()
-
-    sink = MemorySink(look)
+    sink = _watched_sink(token, cancel)
     run = ActionRun(folder or _new_folder(), sink.events)
     try:
         with (
@@ -188,6 +181,18 @@ def run_action(
             raise
         run.error = error
     return run
+
+
+def _watched_sink(token: CancelToken, cancel: bool | Callable[[Event], bool]) -> MemorySink:  # noqa: FBT001 - as it is given
+    """Return a sink that cancels as soon as the caller wants it."""
+    if cancel is True:
+        token.set()
+
+    def look(event: Event) -> None:
+        if callable(cancel) and cancel(event):
+            token.set()
+
+    return MemorySink(look)
 
 
 def make_context(
