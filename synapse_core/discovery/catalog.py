@@ -133,7 +133,7 @@ class Catalog:
     def _find_otherwise(self, reference: str, looks: dict[Path, _Look]) -> Plugin:
         """Return what a reference means that is no known code: a folder, or a broken plugin."""
         for folder, look in looks.items():
-            if look.fault is not None and reference in (look.fault.data.get("code"), folder.name):
+            if look.fault is not None and reference in (look.fault.data.get("plugin"), folder.name):
                 return look.open()
         if reference.strip() and any(self._has_folder(root, reference) for root in self._roots):
             return self._open(locate_folder(reference, self._roots))
@@ -227,7 +227,7 @@ def _ambiguous(code: str, folders: Sequence[Path]) -> InvalidInputError:
     return InvalidInputError(
         f"{len(folders)} plugins have the code {code!r}: {listed}.",
         hint="Give the path of the folder that you mean, or change one of the codes.",
-        code=code,
+        plugin=code,
         paths=[str(folder) for folder in folders],
     )
 

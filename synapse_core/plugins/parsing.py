@@ -64,7 +64,7 @@ def _order(folder: Path, findings: list[Diagnostic], parsed: YamlText) -> Manife
     if isinstance(parsed.value, dict):
         # Many programs have a config.yaml; whoever looks for plugins wants to pass theirs over.
         error.data["is_foreign"] = not {"code", "actions"} & set(parsed.value)
-        error.data["code"] = str(parsed.value.get("code", ""))
+        error.data["plugin"] = str(parsed.value.get("code", ""))
     return error
 
 

@@ -5,6 +5,7 @@ why, and the fix; with `--json`, a program reads the same from stdout as `{"erro
 are for us: `SYNAPSE_DEBUG=1` shows them.
 """
 
+import json
 import os
 import sys
 import traceback
@@ -96,8 +97,10 @@ def _tell(error: SynapseError, *, as_json: bool) -> int:
         note(f"  - {place}")
     if error.hint:
         _say("Fix", error.hint, colour="bold")
-    if error.data.get("example"):
-        _say("Example", str(error.data["example"]), colour="bold")
+    example = error.data.get("example")
+    if example:
+        shown = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
+        _say("Example", shown, colour="bold")
     return code
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from synapse_core.errors import ActionError
+from synapse_core.errors import ActionError, DependencyError
 from synapse_core.model.plugin import ActionSpec, Plugin, PluginCategory
 from synapse_core.operations.plugins import (
     ActionDescription,
@@ -186,7 +186,7 @@ def _action(workspace: Workspace, plugin: Plugin, spec: ActionSpec) -> ActionVie
     description = clip(spec.description or spec.title, _MAX_TEXT) or None
     try:
         schema = describe_action(workspace, plugin, spec.name).schema
-    except ActionError as error:
+    except (ActionError, DependencyError) as error:
         # One action that cannot be loaded must not hide the others.
         return ActionView(
             name=spec.name, description=description, error=clip(str(error), _MAX_TEXT)

@@ -53,7 +53,7 @@ def test_what_why_and_fix_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> No
                 {"path": "epochs", "message": "too small", "allowed": "1 or more", "given": 0},
                 {"path": "model.lr", "message": "no number", "given": "x" * 1000},
             ],
-            example='{"epochs": 1}',
+            example={"epochs": 1},
         )
 
     code = guard(fail, as_json=False)
