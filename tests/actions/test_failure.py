@@ -170,7 +170,7 @@ def test_code_and_hint_of_our_own_errors_are_kept(folder: Path) -> None:
         (ResultError("Wrong.", hint="Nothing to do."), "invalid_result"),
         (StorageError("Full.", hint="Nothing to do."), "storage_failed"),
     ):
-        failure = describe_failure(pickle.loads(pickle.dumps(error)), folder)  # noqa: S301 - ours
+        failure = describe_failure(pickle.loads(pickle.dumps(error)), folder)  # noqa: S301 - made just here
         assert (failure.code, failure.hint) == (code, "Nothing to do.")
         assert failure.where is None
 

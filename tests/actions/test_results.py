@@ -142,7 +142,7 @@ for _ in range(5000):
     deep = [deep]
 
 
-def count() -> Any:  # noqa: ANN401 - a generator
+def count() -> Any:  # noqa: ANN401 - it is a generator
     yield 1
 
 
