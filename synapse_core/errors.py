@@ -24,7 +24,7 @@
     │   └── LeaseLostError                        another worker owns the run now
     ├── RunError (RuntimeError)                   how a run can end badly
     │   ├── ActionError                           user code raised, exited or could not be loaded
-    │   │   ├── ActionLoadError                   the entrypoint could not be imported or is no action
+    │   │   ├── ActionLoadError                   the entrypoint cannot be imported, or is no action
     │   │   └── StepError                         a step failed
     │   ├── DependencyError                       a library the plugin asks for cannot be provided
     │   ├── ResultError                           the result does not meet the action's result model

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from synapse_core.context import RuntimeContext
-
 from image_quality.picture import fit
 from image_quality.png import decode_png, encode_png
 from synapse_core import action
+from synapse_core.context import RuntimeContext
 
 __all__ = ["make_thumbnail"]
 
