@@ -25,7 +25,11 @@ WORD = re.compile(r"[A-Za-z]{2,}")
 def sources(*folders: str) -> list[Path]:
     """Return the Python files that are ours, relative to the root."""
     found = [path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    return sorted(path for path in found if not any(top in path.parents for top in NOT_OURS))
+    return sorted(
+        path
+        for path in found
+        if "node_modules" not in path.parts and not any(top in path.parents for top in NOT_OURS)
+    )
 
 
 def parse(path: Path) -> ast.Module:
