@@ -262,12 +262,10 @@ def _summarise(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> s
 
 
 def _last_name(expression: ast.expr) -> str:
+    while isinstance(expression, ast.Call):
+        expression = expression.func
     match expression:
-        case ast.Name(id=name):
+        case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
-        case ast.Attribute(attr=attr):
-            return attr
-        case ast.Call(func=func):
-            return _last_name(func)
         case _:
             return ""

@@ -65,18 +65,13 @@ class Names:
 
         The name is empty when it cannot be known.
         """
-        match expression:
-            case ast.Name(id=name):
-                return self._find_name(module, name, _MOST_HOPS)
-            case ast.Attribute(value=value, attr=attr):
-                base = self.find(module, value)
-                if isinstance(base, str) and base:
-                    return self._find_dotted(f"{base}.{attr}", _MOST_HOPS)
-            case ast.Subscript(value=value):
-                return self.find(module, value)
-            case _:
-                pass
-        return ""
+        first, *rest = _flatten(expression) or [""]
+        found = self._find_name(module, first, _MOST_HOPS)
+        for name in rest:
+            if isinstance(found, Definition) or not found:
+                return ""
+            found = self._find_dotted(f"{found}.{name}", _MOST_HOPS)
+        return found
 
     def _find_name(self, module: Module, name: str, hops: int) -> Definition | str:
         node = module.definitions.get(name)
@@ -85,10 +80,12 @@ class Names:
         if name in module.imports:
             return self._find_dotted(module.imports[name], hops - 1)
         value = module.values.get(name)
-        if isinstance(value, ast.Name | ast.Attribute) and hops:  # such as `Base = BaseAction`
-            inner = value.id if isinstance(value, ast.Name) else ""
-            return self._find_name(module, inner, hops - 1) if inner else self.find(module, value)
-        return self._find_starred(module, name, hops) if value is None else ""
+        first, *rest = (_flatten(value) if value is not None and hops > 0 else []) or [""]
+        if first and not rest:  # such as `Base = BaseAction`
+            return self._find_name(module, first, hops - 1)
+        if first in module.imports:  # such as `Base = synapse_core.BaseAction`
+            return self._find_dotted(".".join([module.imports[first], *rest]), hops - 1)
+        return self._find_starred(module, name, hops) if value is None and name else ""
 
     def _find_starred(self, module: Module, name: str, hops: int) -> Definition | str:
         for star in module.stars:
@@ -105,6 +102,22 @@ class Names:
         if own is None or dotted in self.modules:
             return dotted
         return self._find_name(own, name, hops) if hops > 0 else ""
+
+
+def _flatten(expression: ast.expr) -> list[str]:
+    """Return the parts of a dotted name, without what stands in brackets; empty for all else."""
+    parts: list[str] = []
+    while True:
+        match expression:
+            case ast.Attribute(value=value, attr=attr):
+                parts.append(attr)
+                expression = value
+            case ast.Subscript(value=value):
+                expression = value
+            case ast.Name(id=name):
+                return [name, *reversed(parts)]
+            case _:
+                return []
 
 
 def read_modules(folder: Path, files: Iterable[PluginFile], prefix: str) -> list[Module]:
@@ -197,16 +210,20 @@ def _bind_from(module: Module, node: ast.ImportFrom, *, is_package: bool) -> Non
 
 
 def _each_statement(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module's top level, also those under conditions."""
-    for node in body:
+    """Yield the statements of a module's top level in order, also those under conditions."""
+    waiting = list(reversed(body))
+    while waiting:
+        node = waiting.pop()
         yield node
+        inner: list[ast.stmt] = []
         match node:
-            case ast.If(body=inner, orelse=orelse):
-                yield from _each_statement([*inner, *orelse])
-            case ast.With(body=inner):
-                yield from _each_statement(inner)
-            case ast.Try(body=inner, orelse=orelse, finalbody=final, handlers=handlers):
+            case ast.If(body=then, orelse=orelse):
+                inner = [*then, *orelse]
+            case ast.With(body=then):
+                inner = then
+            case ast.Try(body=then, orelse=orelse, finalbody=final, handlers=handlers):
                 caught = [statement for handler in handlers for statement in handler.body]
-                yield from _each_statement([*caught, *inner, *orelse, *final])
+                inner = [*caught, *then, *orelse, *final]
             case _:
                 pass
+        waiting.extend(reversed(inner))

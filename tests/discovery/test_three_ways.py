@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from synapse_core.actions.loading import isolated_modules
 from synapse_core.discovery.from_config import describe_plugin
@@ -69,6 +71,14 @@ from synapse_core import action as make
 from synapse_core.enums import PluginCategory
 from synapse_core.types import ModelWeights, YOLODataset
 import synapse_core as sc
+
+
+Alias = bases.EmptyAction
+
+
+class AliasedAction(Alias):
+    def execute(self) -> int:
+        return 1
 
 
 class CountAction(ShopAction[Params]):
@@ -141,6 +151,7 @@ except ImportError:
 """
 
 EXPECTED = {
+    "aliased": "shop.run:AliasedAction",
     "count": "shop.run:CountAction",
     "buy_things": "shop.run:BuyThingsAction",
     "sell": "shop.run:SellAction",
@@ -274,10 +285,28 @@ def test_scanning_imports_nothing_and_survives_every_source(tmp_path: Path) -> N
     (folder / "binary.py").write_bytes(bytes(range(256)))
     (folder / "deep.py").write_text("(" * 5000 + ")" * 5000)
     (folder / "no-name.py").write_text(f"{HEAD}\n@action()\ndef no_name() -> int: return 1\n")
+    (folder / "dotted.py").write_text(f"class A(x{'.x' * 20_000}): ...\n")
+    branches = "".join(f"elif x == {n}:\n    y = {n}\n" for n in range(2_000))
+    (folder / "branches.py").write_text(f"x = 1\nif x:\n    pass\n{branches}")
+    (folder / "aliases.py").write_text("A = B\nB = A\nclass C(A): ...\n")
     os.mkfifo(folder / "pipe.py")
 
     assert set(scan_folder(folder)) == {"good", "c"}
     assert set(sys.modules) == before
+
+
+@given(st.lists(st.tuples(st.integers(0, len(ACTIONS)), st.integers(0, 9), st.text(max_size=4))))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_mangled_source_is_scanned_or_passed_over(
+    tmp_path: Path, changes: list[tuple[int, int, str]]
+) -> None:
+    text = ACTIONS
+    for at, removed, added in changes:
+        text = text[:at] + added + text[at + removed :]
+    (tmp_path / "bases.py").write_text(BASES)
+    (tmp_path / "run.py").write_bytes(text.encode(errors="surrogatepass"))
+
+    assert all(spec.entrypoint and spec.line for spec in scan_folder(tmp_path).values())
 
 
 @pytest.mark.parametrize("name", ["examples/image_quality", "tests/corpus/broken_plugins/base"])
