@@ -56,7 +56,7 @@ def _of_session(leader: WorkerId | None, folder: Path, *, is_same: bool) -> Iter
 def _writing_to(output: Path) -> Iterator[int]:
     if sys.platform != "linux":
         return
-    for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:  # noqa: PTH208 - names
+    for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:  # noqa: PTH208 - names only
         if any(_leads_into(f"/proc/{pid}/fd/{number}", output) for number in (1, 2)):
             yield pid
 

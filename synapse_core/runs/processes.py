@@ -101,7 +101,7 @@ def _parts(host: str) -> tuple[str, str, str]:
 def session_members(leader: int) -> list[int]:
     """Return the processes of the session that `leader` began, itself among them if it lives."""
     if _HAS_PROC:
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names only
         return [pid for pid in pids if _session(pid) == leader]
     import psutil  # noqa: PLC0415 - slow to import, and needed on few systems
 

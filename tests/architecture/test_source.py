@@ -96,9 +96,10 @@ def test_a_file_has_room_for_one_duty_only() -> None:
     assert {path: count for path, count in lines.items() if count > MAX_FILE_LINES} == {}
 
 
-def test_a_function_fits_on_a_screen() -> None:
+def test_the_body_of_a_function_fits_on_a_screen() -> None:
+    """A signature may be long: that of a command holds the help of its options."""
     lines = {
-        f"{path}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        f"{path}:{node.lineno} {node.name}": node.end_lineno - node.body[0].lineno + 1
         for path in sources(*SHIPPED, "examples")
         for node in ast.walk(parse(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None
