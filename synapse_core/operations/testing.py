@@ -143,11 +143,7 @@ def test_plugin(
         PluginNotFoundError: There is no such plugin.
         StorageError: The process cannot be started.
     """
-    if importlib.util.find_spec("pytest") is None:
-        raise MissingExtraError(
-            "The tests of a plugin are run by pytest, which is not installed.",
-            hint="Install it where Synapse runs: pip install pytest",
-        )
+    _require_pytest()
     folder = locate_plugin(workspace, path)
     variables = allowed_environment(os.environ if environ is None else environ)
     started = time.monotonic()
@@ -157,11 +153,7 @@ def test_plugin(
         exit_code = process.run(timeout_s)
         output = _read_end(place / "output.log")
         outcomes, lost = _read_outcomes(folder, place / "outcomes.jsonl")
-    if exit_code == _USAGE_ERROR:
-        raise InvalidInputError(
-            f"pytest cannot start: {_last_lines(output)}",
-            hint="Correct the arguments, or pytest's part of the plugin's configuration.",
-        )
+    _refuse_usage_error(exit_code, output)
     if lost is not None:
         outcomes.append(_give_up(lost, exit_code))
     return TestReport(
@@ -173,6 +165,22 @@ def test_plugin(
         problem=_find_problem(exit_code, outcomes, timeout_s),
         output=output,
     )
+
+
+def _require_pytest() -> None:
+    if importlib.util.find_spec("pytest") is None:
+        raise MissingExtraError(
+            "The tests of a plugin are run by pytest, which is not installed.",
+            hint="Install it where Synapse runs: pip install pytest",
+        )
+
+
+def _refuse_usage_error(exit_code: int | None, output: str) -> None:
+    if exit_code == _USAGE_ERROR:
+        raise InvalidInputError(
+            f"pytest cannot start: {_last_lines(output)}",
+            hint="Correct the arguments, or pytest's part of the plugin's configuration.",
+        )
 
 
 class _Process:

@@ -20,24 +20,29 @@ __all__ = ["add"]
 _MAX_TOKEN_CHARS = 10_000
 
 
+_TokenOption = Annotated[
+    bool,
+    typer.Option(
+        "--token", help="Ask for its token without showing it; from stdin if that is a pipe."
+    ),
+]
+
+_TokenVariableOption = Annotated[
+    str | None,
+    typer.Option(
+        "--token-variable", metavar="NAME", help="Variable that holds its token when needed."
+    ),
+]
+
+
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is chosen by.")],
     *,
     url: Annotated[
         str | None, typer.Option("--url", metavar="URL", help="Base URL of its service.")
     ] = None,
-    token: Annotated[
-        bool,
-        typer.Option(
-            "--token", help="Ask for its token without showing it; from stdin if that is a pipe."
-        ),
-    ] = False,
-    token_variable: Annotated[
-        str | None,
-        typer.Option(
-            "--token-variable", metavar="NAME", help="Variable that holds its token when needed."
-        ),
-    ] = None,
+    token: _TokenOption = False,
+    token_variable: _TokenVariableOption = None,
     variables: Annotated[
         list[str] | None,
         typer.Option(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from synapse_core.model.run import Run, RunFilter, RunStatus
+from synapse_core.model.run import Page, Run, RunFilter, RunStatus
 from synapse_core.operations.runs import list_runs
 from synapse_mcp.cli.completion import complete_plugins
 from synapse_mcp.cli.failures import ExitCode, UsageFault
@@ -66,15 +66,18 @@ def list_some(
     if as_json:
         runs = [run_json(run) for run in page.items]
         output.json({"runs": runs, "next_cursor": page.next_cursor})
-        return ExitCode.DONE
-    if not page.items:
+    elif not page.items:
         note("No runs." if where == RunFilter() else "No runs match.")
-        return ExitCode.DONE
+    else:
+        _show(page, output)
+    return ExitCode.DONE
+
+
+def _show(page: Page[Run], output: Output) -> None:
     columns = ("run", "status", "plugin", "action", "created", "took", "what")
     output.table(columns, [_row(run) for run in page.items], styles=STATUS_STYLES)
     if page.next_cursor is not None:
         note(f"More: add --cursor {page.next_cursor}")
-    return ExitCode.DONE
 
 
 def filter_for(

@@ -22,6 +22,20 @@ from synapse_mcp.cli.run.starting import go_on, show_plan, variables_for
 __all__ = ["start"]
 
 
+_KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key", metavar="TEXT", help="Starting again with the same key gives the same run."
+    ),
+]
+
+_FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Watch it until it ends.")]
+
+_WaitOption = Annotated[
+    bool, typer.Option("--wait", "-w", help="Wait for its end without showing its log.")
+]
+
+
 def start(
     plugin: PluginArgument,
     action: ActionArgument,
@@ -39,16 +53,9 @@ def start(
     ] = None,
     env: VariablesOption = None,
     environment: EnvironmentOption = None,
-    key: Annotated[
-        str | None,
-        typer.Option(
-            "--key", metavar="TEXT", help="Starting again with the same key gives the same run."
-        ),
-    ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch it until it ends.")] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait", "-w", help="Wait for its end without showing its log.")
-    ] = False,
+    key: _KeyOption = None,
+    follow: _FollowOption = False,
+    wait: _WaitOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and start nothing.")
     ] = False,
