@@ -9,7 +9,7 @@ demo: .venv/.installed
 	@$(BIN)/synapse demo
 
 test: .venv/.installed
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -q -n 4 --dist loadgroup
 
 lint: .venv/.installed
 	@$(BIN)/ruff check .

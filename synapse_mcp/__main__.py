@@ -132,7 +132,7 @@ def _claim_wire() -> tuple[int, int]:
 def _duplicate(fd: int) -> int:
     """Return a copy of a descriptor beyond the standard ones, some of which may be closed."""
     copy = os.dup(fd)
-    if copy > 2:  # noqa: PLR2004 (stderr)
+    if copy > 2:  # noqa: PLR2004 (that of stderr)
         return copy
     try:
         return _duplicate(fd)

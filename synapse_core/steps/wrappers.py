@@ -128,7 +128,7 @@ class TimingStep(WrappedStep[C]):
     def __init__(self, step: BaseStep[C]) -> None:
         super().__init__(step, "timed_")
 
-    def after(self, context: C, duration_s: float, result: StepResult) -> StepResult:  # noqa: ARG002 - a hook
+    def after(self, context: C, duration_s: float, result: StepResult) -> StepResult:  # noqa: ARG002 - a hook for subclasses
         """Return the result with its duration."""
         return replace(result, data={**result.data, "duration_seconds": duration_s})
 

@@ -133,7 +133,7 @@ def test_the_schema_of_a_result_says_which_fields_are_always_there() -> None:
     schema = output_schema(Sample)
 
     assert schema["type"] == "object"
-    assert schema["properties"]["title"] == {"type": "string"}  # type: ignore[index,call-overload] # JSON
+    assert schema["properties"]["title"] == {"type": "string"}  # type: ignore[index,call-overload] - it is JSON
     assert "null" not in compact_json(schema)
     assert "title" not in compact_json(schema["properties"]).replace('"title":{', "")
 
