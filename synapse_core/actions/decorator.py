@@ -109,6 +109,11 @@ class _FunctionDefinition:
                 f"@action stands above the class {target.__qualname__}.",
                 hint="Derive the class from BaseAction[YourParams] instead.",
             )
+        if not hasattr(target, "__qualname__"):
+            raise ActionDefinitionError(
+                f"@action was given a value of type {type(target).__name__}, which has no name.",
+                hint="Decorate a function made with `def`.",
+            )
         owner = target.__qualname__
         self.target = target
         self.name = name or target.__name__

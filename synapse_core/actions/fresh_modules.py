@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
@@ -55,8 +55,9 @@ class _Loader(SourceFileLoader):
 
     def set_data(self, path: str, data: "ReadableBuffer", *, _mode: int = 0o666) -> None:
         """Keep compiled code, unless its source might still change within the second."""
-        if self._is_settled(time.time()):
-            super().set_data(path, data, _mode=_mode)
+        with contextlib.suppress(FileNotFoundError):  # the source was removed a moment ago
+            if self._is_settled(time.time()):
+                super().set_data(path, data, _mode=_mode)
 
     def _is_settled(self, compiled_at: float) -> bool:
         return compiled_at - os.stat(self.path).st_mtime >= _SETTLED_S  # noqa: PTH116 - start path
@@ -75,14 +76,23 @@ def prefer(folder: Path, root: Path) -> None:
     if is_known and sys.path[0] == str(root):
         return
     sys.path[:] = [str(root), *(entry for entry in sys.path if entry != str(root))]
-    names = _top_names(folder, root)
-    for name, module in list(sys.modules.items()):
-        top = name.partition(".")[0]
-        if top in names and top not in KEPT_NAMES and (names[top] or not _has_file(module)):
-            del sys.modules[name]
+    _drop(_top_names(folder, root))
     if not is_known:
         sys.path_hooks.insert(0, _Hook(folder))
     _forget_finders(folder)
+
+
+def _drop(names: Mapping[str, bool]) -> None:
+    """Drop modules that stand in the way of the plugin's, with all below them."""
+    in_the_way = {
+        name
+        for name, is_module in names.items()
+        if name in sys.modules
+        and name not in KEPT_NAMES
+        and (is_module or getattr(sys.modules[name], "__file__", None) is None)
+    }
+    for name in [one for one in sys.modules if one.partition(".")[0] in in_the_way]:
+        del sys.modules[name]
 
 
 @contextlib.contextmanager
@@ -133,10 +143,6 @@ def _top_names(folder: Path, root: Path) -> dict[str, bool]:
                 has_init = os.path.exists(f"{entry.path}/__init__.py")  # noqa: PTH110 - start path
                 found[name] = found.get(name, False) or has_init
     return found
-
-
-def _has_file(module: ModuleType) -> bool:
-    return getattr(module, "__file__", None) is not None
 
 
 class _Hook:

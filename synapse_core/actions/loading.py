@@ -36,6 +36,10 @@ def load_action(folder: Path, entrypoint: str) -> Action:
             that is no action. Its cause is what was raised by the plugin's own code.
     """
     folder = folder.resolve()
+    if not folder.is_dir():
+        raise ActionLoadError(
+            f"There is no folder {folder}.", hint="The plugin was moved or removed: look for it."
+        )
     module_name, attribute = _parse(entrypoint)
     root = folder.parent if find_prefix(folder, [entrypoint]) else folder
     prefer(folder, root)

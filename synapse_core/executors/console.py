@@ -5,6 +5,7 @@ import threading
 import time
 from typing import TextIO
 
+from synapse_core.logs.display import neutralise
 from synapse_core.model.event import EventKind
 from synapse_core.types import JSONObject
 
@@ -34,7 +35,7 @@ class ConsoleSink:
             self._count += 1
             if line:
                 stream = self._stream or sys.stderr
-                stream.write(f"{line}\n")
+                stream.write(f"{neutralise(line)}\n")
             return self._count
 
     def _line(self, kind: EventKind, data: JSONObject) -> str:

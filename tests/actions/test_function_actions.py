@@ -274,6 +274,7 @@ def refuse(source: str) -> ActionDefinitionError:
         ("@action\nasync def act():\n    yield 1", "has a yield"),
         ("@action\nclass Act: ...", "above the class Act"),
         ("@action\ndef act(a: 'int +'): ...", "cannot be read"),
+        ("import functools\naction(functools.partial(print))", "a value of type partial"),
         ("import threading\n@action\ndef act(a: threading.Thread): ...", "cannot be described"),
     ],
 )

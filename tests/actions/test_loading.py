@@ -280,6 +280,27 @@ def test_a_module_with_the_name_of_one_of_pythons_own_is_refused(
     assert "my_types" in error.hint
 
 
+def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    error = refuse(tmp_path / "gone", "actions:run")
+
+    assert f"There is no folder {tmp_path / 'gone'}" in error.message
+
+
+def test_plugins_without_init_files_do_not_meet_either(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "space").mkdir(parents=True)
+        source = ANSWER.format(answer=name)
+        (tmp_path / name / "space" / "actions.py").write_text(source, encoding="utf-8")
+
+    with isolated_modules(tmp_path):
+        told = [
+            run_action(load_action(tmp_path / name, "space.actions:run")).result
+            for name in ("one", "two")
+        ]
+
+    assert told == ["one", "two"]
+
+
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, RunCancelledError])
 def test_a_request_to_stop_while_it_is_imported_is_not_taken_for_a_fault(
     folder: Path, write: Write, kind: type[BaseException]
