@@ -1,12 +1,10 @@
 """A plugin's folder, and a process that forgets what was imported from it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
-
-from synapse_core.actions.loading import isolated_modules
 
 Write = Callable[..., Path]
 
@@ -30,10 +28,3 @@ def write(folder: Path) -> Write:
         return file
 
     return write
-
-
-@pytest.fixture
-def isolated(folder: Path) -> Iterator[None]:
-    """Forget the plugin's modules after the test."""
-    with isolated_modules(folder):
-        yield
