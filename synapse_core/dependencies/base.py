@@ -14,7 +14,7 @@ from synapse_core.dependencies.requirement_files import normalise_name
 
 __all__ = ["describe_interpreter", "is_satisfied", "runtime_versions", "site_folders"]
 
-RUNTIME = ("synapse-mcp", "pydantic", "psutil", "inotify-simple")
+RUNTIME = ("synapse-mcp", "pydantic", "psutil")
 """What a worker imports before it comes to the plugin; its other libraries follow from these."""
 
 
@@ -47,7 +47,7 @@ def runtime_versions() -> Mapping[str, str]:
         try:
             distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
-            continue  # inotify-simple exists on Linux only
+            continue  # a checkout is no installed distribution
         versions[name] = distribution.version
         if name != "synapse-mcp":  # the doors' own libraries are no matter of a worker
             waiting += [one.name for one in _needs(distribution, "")]

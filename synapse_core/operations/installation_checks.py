@@ -14,6 +14,7 @@ from synapse_core.config.settings import load_settings
 from synapse_core.errors import ConfigError
 from synapse_core.operations.clients import list_client_statuses, this_machine
 from synapse_core.operations.findings import Finding, FindingLevel
+from synapse_core.runs.wake import find_obstacle
 
 __all__ = [
     "DISTRIBUTION",
@@ -189,18 +190,12 @@ def check_watching() -> Iterator[Finding]:
     """Look whether followers can be woken; else they look again and again."""
     if sys.platform != "linux":
         return
-    # Not there on other systems.
-    from inotify_simple import (  # noqa: PLC0415 (see above)  # pyright: ignore[reportMissingTypeStubs] it has none
-        INotify,
-    )
-
-    try:
-        INotify().close()
-    except OSError as error:
+    obstacle = find_obstacle()
+    if obstacle is not None:
         yield Finding(
             check="watching",
             level=WARNING,
-            message=f"The system grants no more file watches: {error.strerror}. "
+            message=f"The system grants no more file watches: {obstacle.strerror}. "
             "Followers look now and then instead of being woken.",
             fix="sudo sysctl fs.inotify.max_user_instances=1024",
         )
