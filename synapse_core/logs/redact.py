@@ -1,15 +1,13 @@
 """Takes secrets out of what is kept and shown."""
 
-import json
 from collections.abc import Iterable, Mapping
-from typing import cast
-from urllib.parse import unquote, urlsplit
 
 from synapse_core.logs.secret_assignments import hide_assigned
 from synapse_core.logs.secret_forms import forms_of
 from synapse_core.logs.secret_names import hides_numbers, is_secret_name
 from synapse_core.logs.secret_shapes import REDACTED, hide_key_line, hide_shapes
-from synapse_core.types import JSONValue
+from synapse_core.logs.secret_values import secrets_in, secrets_of_variables
+from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["REDACTED", "Redactor"]
 
@@ -38,16 +36,34 @@ class Redactor:
     @classmethod
     def for_environment(cls, environ: Mapping[str, str]) -> "Redactor":
         """Return one that hides what the variables keep secret, by their names or in URLs."""
-        return cls(secret for name, value in environ.items() for secret in _secrets(name, value))
+        return cls(secrets_of_variables(environ))
+
+    @classmethod
+    def for_run(cls, environ: Mapping[str, str], params: JSONObject) -> "Redactor":
+        """Return one that hides what a run was given in confidence: by variables or by params."""
+        return cls([*secrets_of_variables(environ), *secrets_in(params)])
 
     def text(self, text: str) -> str:
         """Return the text without secrets; a text that cannot hold any costs a microsecond."""
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, REDACTED)
+        text = self._without_known(text)
         if len(text) < _SHORTEST:
             return text
         return hide_key_line(hide_assigned(hide_shapes(text)))
+
+    def source(self, text: str) -> str:
+        """Return the text without secrets that are known or have the shape of one.
+
+        For schemas, code and calls: `token: str` is no secret there, nor is what an example gives
+        as `api_key`.
+        """
+        text = self._without_known(text)
+        return hide_shapes(text) if len(text) >= _SHORTEST else text
+
+    def _without_known(self, text: str) -> str:
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, REDACTED)
+        return text
 
     def value(self, value: JSONValue) -> JSONValue:
         """Return the value without secrets in its texts, and below keys that name secrets.
@@ -110,38 +126,3 @@ def _hide_all(value: JSONValue, depth: int, *, numbers: bool) -> JSONValue:
             return value
         case _:
             return REDACTED
-
-
-def _secrets(name: str, value: str) -> list[str]:
-    """Return what a variable of this name keeps secret."""
-    if "://" in value:
-        return _url_secrets(value) or ([value] if is_secret_name(name) else [])
-    if not is_secret_name(name) or _is_path(value):
-        return []
-    return [value, *_json_secrets(value)]
-
-
-def _url_secrets(value: str) -> list[str]:
-    try:
-        password = urlsplit(value).password
-    except ValueError:  # not a URL after all
-        return []
-    return [password, unquote(password)] if password else []
-
-
-def _is_path(value: str) -> bool:
-    """Whether it is a path: that of a key file stands in harmless texts, its content does not."""
-    return value.startswith(("/", "~/", "./")) and "." in value.rpartition("/")[2]
-
-
-def _json_secrets(value: str) -> list[str]:
-    """Return the secret leaves of a variable that holds JSON, as a service account does."""
-    if not value.lstrip().startswith("{"):
-        return []
-    try:
-        content = cast("JSONValue", json.loads(value))
-    except ValueError:
-        return []
-    if not isinstance(content, dict):
-        return []
-    return [item for key, item in content.items() if isinstance(item, str) and is_secret_name(key)]

@@ -4,14 +4,20 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from synapse_core.errors import ArtifactNotFoundError, PathRefusedError, nearest
+from synapse_core.errors import (
+    ArtifactNotFoundError,
+    InvalidInputError,
+    PathRefusedError,
+    nearest,
+)
 from synapse_core.logs.display import neutralise
 from synapse_core.model.run import ArtifactInfo
+from synapse_core.operations.discretion import redactor_of
 from synapse_core.operations.runs import get_run
 from synapse_core.types import JSONValue
 from synapse_core.workspace import Workspace
 
-__all__ = ["OutputPreview", "list_outputs", "locate_output", "preview_output"]
+__all__ = ["OutputPreview", "list_outputs", "locate_output", "preview_output", "read_output"]
 
 _MAX_LINE_CHARS = 2000
 _SNIFFED_BYTES = 8192
@@ -25,7 +31,7 @@ class OutputPreview:
     Attributes:
         artifact: What it is.
         path: Absolute path of the file.
-        text: Its first lines as safe text; empty for binary content.
+        text: Its first lines as safe text, without secrets; empty for binary content.
         is_binary: Whether it is not text.
         truncated: Whether more follows.
     """
@@ -93,6 +99,7 @@ def preview_output(
         return OutputPreview(
             artifact=artifact, path=path, text="", is_binary=True, truncated=artifact.size_bytes > 0
         )
+    redactor = redactor_of(workspace.runs.get(run_id))
     shown: list[str] = []
     size = 0
     with path.open(encoding="utf-8", errors="backslashreplace", newline="\n") as file:
@@ -107,10 +114,35 @@ def preview_output(
                     is_binary=False,
                     truncated=True,
                 )
-            shown.append(neutralise(line.rstrip("\r\n")))
+            shown.append(neutralise(redactor.text(line.rstrip("\r\n"))))
     return OutputPreview(
         artifact=artifact, path=path, text="\n".join(shown), is_binary=False, truncated=False
     )
+
+
+def read_output(workspace: Workspace, run_id: str, name: str, *, max_bytes: int) -> str | bytes:
+    """Return the whole of an artifact: text without secrets, or bytes as they are.
+
+    Raises:
+        ArtifactNotFoundError: No such artifact.
+        InvalidInputError: It is larger than `max_bytes`; the hint says where it lies.
+        PathRefusedError: The file was replaced by something outside the run's folder.
+    """
+    _, path = locate_output(workspace, run_id, name)
+    with path.open("rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise InvalidInputError(
+            f"The artifact {name!r} has more than {max_bytes} bytes.",
+            hint=f"Read the file where it lies: {path}",
+        )
+    if b"\0" in data:
+        return data
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
+    return redactor_of(workspace.runs.get(run_id)).text(text)
 
 
 def _is_binary(path: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic_core import ErrorDetails, ValidationError
 
 from synapse_core.errors import nearest
+from synapse_core.logs.secret_names import is_secret_name
 from synapse_core.operations.param_schema import build_validator, resolve
 from synapse_core.types import JSONObject, JSONValue
 
@@ -74,7 +75,7 @@ def correct(schema: JSONObject, params: JSONObject, example: JSONObject) -> JSON
     corrected: JSONObject = {}
     for key, value in params.items():
         node = resolve(properties.get(key), schema)
-        if key in properties and key not in wrong and not _is_secret(node):
+        if key in properties and key not in wrong and not _is_secret(key, node):
             corrected[key] = value
         elif key in wrong and key not in properties:
             meant = _find_meant(key, [name for name in properties if name not in params])
@@ -180,7 +181,7 @@ def _describe(details: ErrorDetails, place: _Path, schema: JSONObject) -> JSONOb
     if allowed and "allowed" not in problem:
         problem["allowed"] = allowed
     if details["type"] != "missing" and not any(
-        _is_secret(_find_node(schema, place[:n])) for n in range(1, len(place) + 1)
+        _is_secret(place[n - 1], _find_node(schema, place[:n])) for n in range(1, len(place) + 1)
     ):
         problem["given"] = _shorten(details["input"])
     return problem
@@ -232,8 +233,10 @@ def _describe_allowed(node: JSONObject) -> str:
     return ", ".join(parts)
 
 
-def _is_secret(node: Mapping[str, JSONValue]) -> bool:
-    return bool(node.get("writeOnly")) or node.get("format") == "password"
+def _is_secret(name: str | int, node: Mapping[str, JSONValue]) -> bool:
+    """Whether a param is a secret: by what its schema says, or by its name."""
+    is_said = bool(node.get("writeOnly")) or node.get("format") == "password"
+    return is_said or (isinstance(name, str) and is_secret_name(name))
 
 
 def _find_meant(key: str, known: Sequence[str]) -> str:

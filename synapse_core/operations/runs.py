@@ -14,6 +14,7 @@ from synapse_core.model.run import (
     RunFilter,
     RunStatus,
 )
+from synapse_core.operations.discretion import without_secrets
 from synapse_core.operations.plugins import describe_action, find_plugin, validate_params
 from synapse_core.runs.ids import is_run_id, new_run_id
 from synapse_core.runs.recovery import recover_if_abandoned
@@ -76,6 +77,8 @@ class StartRun:
 def start_run(workspace: Workspace, request: StartRun) -> Run:
     """Create a run and place it; returns at once, with status `pending` (or the idempotent one).
 
+    What is returned may be shown: it holds no secrets. The run itself gets them.
+
     Raises:
         PluginNotFoundError: No such plugin.
         ActionNotFoundError: No such action.
@@ -86,19 +89,26 @@ def start_run(workspace: Workspace, request: StartRun) -> Run:
     workspace.executor(request.executor)  # an unknown one is refused before anything is made
     run = _describe_run(workspace, request)
     if request.dry_run:
-        return run
+        return without_secrets(run)
     created = _create(workspace, run)
     if created.id == run.id:
         _place(workspace, created)
-    return created
+    return without_secrets(created)
 
 
 def get_run(workspace: Workspace, run_id: str) -> Run:
     """Return the run with an up-to-date summary; a run whose worker died is recovered first.
 
+    What is returned may be shown: secrets in its params and variables, and wherever else they
+    turned up, are replaced.
+
     Raises:
         RunNotFoundError: No such run.
     """
+    return without_secrets(_current(workspace, run_id))
+
+
+def _current(workspace: Workspace, run_id: str) -> Run:
     run = workspace.runs.get(run_id)
     if run.status is RunStatus.RUNNING:
         run = recover_if_abandoned(workspace.runs, workspace.home, run)
@@ -149,10 +159,10 @@ def wait_run(workspace: Workspace, run_id: str, *, timeout_s: float) -> Run:
     until = time.monotonic() + timeout_s
     cursor = workspace.journals.tail(run_id, 1).next_cursor
     while True:
-        run = get_run(workspace, run_id)
+        run = _current(workspace, run_id)
         left_s = until - time.monotonic()
         if run.status.is_terminal or left_s <= 0:
-            return run
+            return without_secrets(run)
         workspace.journals.wait(run_id, cursor, timeout_s=min(left_s, _LIVENESS_S))
         page = workspace.journals.read(run_id, after=cursor, kinds=_STATUS_ONLY)
         cursor = page.next_cursor

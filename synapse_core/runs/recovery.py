@@ -186,7 +186,7 @@ class _Recovery:
     def _open_journal(self) -> JournalWriter:
         # The folder is missing when the worker died before it began, or somebody removed it.
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        redactor = Redactor.for_environment(self._run.env)
+        redactor = Redactor.for_run(self._run.env, self._run.params)
         return JournalWriter.open(self._journal, redactor=redactor)
 
     def _finish(self, outcome: Outcome) -> Run:

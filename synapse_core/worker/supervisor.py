@@ -102,7 +102,7 @@ class _Supervisor:
         self._environ = environ
         self._journals = Journals(home)
         self._summary = RunSummary()
-        self._redactor = Redactor.for_environment(environ)
+        self._redactor = Redactor.for_run(environ, run.params)
         self._inbox = SignalInbox(signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM)
 
     def provide_libraries(self, variables: dict[str, str], environ: dict[str, str]) -> bool:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from synapse_core.logs.redact import Redactor
 from synapse_core.model.run import Progress, Run, RunFailure, RunStatus
 from synapse_core.types import JSONObject, JSONValue
 from synapse_mcp.cli.formatting import (
@@ -41,13 +40,12 @@ STATUS_STYLES: Mapping[str, str] = {
 def run_json(run: Run) -> JSONObject:
     """Return the run for programs: all its fields, but of its variables only the names.
 
-    Params that look like secrets are replaced; the run itself was given them.
+    Secrets are replaced already; the run itself was given them.
     """
     told = to_json(run)
     if not isinstance(told, dict):
         raise TypeError("a run is an object")
     told["env"] = list[JSONValue](sorted(run.env))
-    told["params"] = Redactor([]).value(run.params)
     return told
 
 
@@ -139,7 +137,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "created", time_text(run.created_at)
     yield "started", time_text(run.started_at)
     yield "rerun of", run.rerun_of or ""
-    yield "params", value_text(Redactor([]).value(run.params)) if run.params else ""
+    yield "params", value_text(run.params) if run.params else ""
     yield "variables", ", ".join(sorted(run.env))
     yield (
         "progress",

@@ -3,15 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import cast
 
 from synapse_core.errors import InvalidInputError
-from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import LogLevel
 from synapse_core.operations.history import diff_runs
 from synapse_core.operations.logs import LogPage, LogQuery, read_logs, read_metrics
-from synapse_core.operations.outputs import locate_output
+from synapse_core.operations.outputs import locate_output, read_output
 from synapse_core.operations.runs import find_run, get_run
 from synapse_core.types import JSONObject
 from synapse_mcp.calls import Call
@@ -30,9 +28,7 @@ _MAX_FILE_BYTES = 4 * 1024 * 1024
 
 def _read_run(call: Call, variables: Mapping[str, str]) -> Content:
     run = get_run(call.workspace, find_run(call.workspace, variables["run_id"]))
-    content = cast("JSONObject", asdict(run))
-    content["env"] = Redactor(()).value(content["env"])
-    return _json(content, f"The run {run.id}")
+    return _json(cast("JSONObject", asdict(run)), f"The run {run.id}")
 
 
 def _read_log(call: Call, variables: Mapping[str, str]) -> Content:
@@ -81,17 +77,8 @@ def _read_output(call: Call, variables: Mapping[str, str]) -> Content:
             f"most {_MAX_FILE_BYTES}.",
             hint=f"Read the file where it lies: {path}",
         )
-    return Content(_text_or_bytes(path), artifact.media_type)
-
-
-def _text_or_bytes(path: Path) -> str | bytes:
-    data = path.read_bytes()
-    if b"\0" in data:
-        return data
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data
+    data = read_output(call.workspace, run_id, artifact.name, max_bytes=_MAX_FILE_BYTES)
+    return Content(data, artifact.media_type)
 
 
 def _json(content: JSONObject, what: str) -> Content:
@@ -158,7 +145,7 @@ RUN_RESOURCES = (
         uri="run://{run_id}/outputs/{+path}",
         name="run_output",
         title="Artifact of a run",
-        description="A file that the run saved, up to 4 MiB",
+        description="A file that the run saved, up to 4 MiB; text without secrets",
         media_type="",
         read=_read_output,
         paths=frozenset({"path"}),
