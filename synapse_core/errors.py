@@ -60,6 +60,7 @@ __all__ = [
     "EnvironmentKeyError",
     "EnvironmentNotFoundError",
     "EnvironmentValueError",
+    "EventGapError",
     "InvalidInputError",
     "JournalError",
     "LeaseLostError",
@@ -70,6 +71,7 @@ __all__ = [
     "ParamsError",
     "PathRefusedError",
     "PluginNotFoundError",
+    "RateLimitedError",
     "RefusedError",
     "ResultError",
     "RunCancelledError",
@@ -81,6 +83,8 @@ __all__ = [
     "StorageError",
     "StoreUnavailableError",
     "SynapseError",
+    "TooLargeError",
+    "UnauthorizedError",
     "WorkerLostError",
     "nearest",
 ]
@@ -181,6 +185,12 @@ class EnvironmentValueError(InvalidInputError):
     code = "invalid_env_value"
 
 
+class TooLargeError(InvalidInputError):
+    """What was sent to a service is larger than it accepts."""
+
+    code = "too_large"
+
+
 class NotFoundError(SynapseError, LookupError):
     """Something named does not exist."""
 
@@ -263,6 +273,18 @@ class OverwriteRefusedError(RefusedError):
     code = "overwrite_refused"
 
 
+class UnauthorizedError(RefusedError):
+    """A request to a service carries no token, or none that the service knows."""
+
+    code = "unauthorized"
+
+
+class RateLimitedError(RefusedError):
+    """A client asked more often than the service allows; `data["retry_after_s"]` says when next."""
+
+    code = "rate_limited"
+
+
 class ConflictError(SynapseError, RuntimeError):
     """The run is not in a state that allows what was asked."""
 
@@ -273,6 +295,12 @@ class LeaseLostError(ConflictError):
     """Another worker owns the run now, or it has already ended."""
 
     code = "lease_lost"
+
+
+class EventGapError(ConflictError):
+    """Events sent to a service do not follow those it has; `data["expected_seq"]` comes next."""
+
+    code = "event_gap"
 
 
 class RunError(SynapseError, RuntimeError):

@@ -6,28 +6,23 @@ from dataclasses import asdict, fields
 from typing import Any, TypeAlias
 
 from synapse_core.errors import StoreUnavailableError
+from synapse_core.model.documents import failure_of, known_fields, summary_of
 from synapse_core.model.run import (
-    ArtifactInfo,
-    Frame,
-    Progress,
     Resources,
     RetryPolicy,
     Run,
     RunFailure,
+    RunKind,
     RunStatus,
     RunSummary,
 )
-from synapse_core.types import JSONObject
 
 __all__ = ["CHANGING", "COLUMNS", "PAYLOAD", "Cell", "bindable", "cells_of", "payload_of", "run_of"]
 
 Cell: TypeAlias = str | bytes | int | float | None
-_Model: TypeAlias = (
-    Run | RetryPolicy | Resources | RunFailure | Frame | RunSummary | Progress | ArtifactInfo
-)
 
-_TEXTS = ("id", "plugin", "action", "owner", "idempotency_key")
-_FIXED = ("id", "plugin", "action", "created_at", "idempotency_key")
+_TEXTS = ("id", "plugin", "action", "owner", "idempotency_key", "parent_id")
+_FIXED = ("id", "plugin", "action", "created_at", "idempotency_key", "parent_id")
 
 CHANGING = (
     "status",
@@ -95,7 +90,7 @@ def run_of(row: Mapping[str, Any]) -> Run:
 
 
 def _parse(row: Mapping[str, Any]) -> Run:
-    spec = _known(Run, json.loads(row["spec"]))
+    spec = known_fields(Run, json.loads(row["spec"]))
     cells = {name: row[name] for name in (*_FIXED, *CHANGING)}
     for name in _TEXTS:
         if isinstance(cells[name], bytes):
@@ -103,9 +98,10 @@ def _parse(row: Mapping[str, Any]) -> Run:
     payload = {name: json.loads(text) for name in PAYLOAD if (text := row.get(name)) is not None}
     told: dict[str, Any] = {
         **spec,
-        "retry": RetryPolicy(**_known(RetryPolicy, spec["retry"])),
-        "resources": Resources(**_known(Resources, spec["resources"])),
+        "retry": RetryPolicy(**known_fields(RetryPolicy, spec["retry"])),
+        "resources": Resources(**known_fields(Resources, spec["resources"])),
         **cells,
+        "kind": RunKind(spec.get("kind", RunKind.ACTION)),
         "status": RunStatus(cells["status"]),
         "cancel_force": bool(cells["cancel_force"]),
         "failure": _failure(row["failure"]),
@@ -135,24 +131,8 @@ def _cell(run: Run, column: str) -> Cell:
 
 
 def _failure(text: str | None) -> RunFailure | None:
-    if text is None:
-        return None
-    told = _known(RunFailure, json.loads(text))
-    if told["where"] is not None:
-        told["where"] = Frame(**_known(Frame, told["where"]))
-    return RunFailure(**told)
+    return None if text is None else failure_of(json.loads(text))
 
 
 def _summary(text: str | None) -> RunSummary:
-    if text is None:
-        return RunSummary()
-    told = _known(RunSummary, json.loads(text))
-    for name, kind in (("progress", Progress), ("artifacts", ArtifactInfo)):
-        told[name] = {key: kind(**_known(kind, item)) for key, item in told[name].items()}
-    return RunSummary(**told)
-
-
-def _known(model: type[_Model], told: JSONObject) -> dict[str, Any]:
-    """Return what this version of the model knows; a later one may have written more."""
-    names = {field.name for field in fields(model)}
-    return {name: value for name, value in told.items() if name in names}
+    return RunSummary() if text is None else summary_of(json.loads(text))
