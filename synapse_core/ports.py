@@ -120,7 +120,7 @@ class RunStore(Protocol):
         ...
 
     def list(self, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[Run]:
-        """Return runs that match, newest first.
+        """Return runs that match, newest first; nodes of pipelines only when asked for.
 
         Listed runs carry no `params`, `result` or `env`, whose size has no bound. Pages neither
         repeat nor lose a run that was there when the first page was read.

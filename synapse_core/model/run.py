@@ -17,6 +17,7 @@ __all__ = [
     "Run",
     "RunFailure",
     "RunFilter",
+    "RunKind",
     "RunStatus",
     "RunSummary",
     "WorkerId",
@@ -24,6 +25,14 @@ __all__ = [
 
 
 T = TypeVar("T")
+
+
+class RunKind(StrEnum):
+    """What a run executes."""
+
+    ACTION = "action"
+    PIPELINE = "pipeline"
+    """A graph of actions; each of its nodes is a run of its own that names it as its parent."""
 
 
 class RunStatus(StrEnum):
@@ -225,6 +234,11 @@ class Run:
         rerun_of: The run this one repeats.
         resume: Whether it goes on from the checkpoints of the run it repeats.
         idempotency_key: A second creation with the same key returns this run.
+        kind: What it executes.
+        parent_id: The pipeline run of which this is a node; None for a run that stands alone.
+        node: Key of the node within that pipeline run, such as `train` or `score[3]`.
+        code: Digest of the source that a node executes, as it was when it was created; empty for a
+            run that stands alone.
         result: What the action returned, as JSON.
         failure: Why it failed, when it did.
         summary: The journal folded at the last heartbeat or at the end.
@@ -254,6 +268,10 @@ class Run:
     rerun_of: str | None = None
     resume: bool = False
     idempotency_key: str | None = None
+    kind: RunKind = RunKind.ACTION
+    parent_id: str | None = None
+    node: str = ""
+    code: str = ""
     result: JSONValue = None
     failure: RunFailure | None = None
     summary: RunSummary = RunSummary()
@@ -278,6 +296,7 @@ class RunFilter:
         action: Name of the action.
         since: Created at or after this Unix time.
         until: Created before this Unix time.
+        parent_id: Nodes of this pipeline run; None for runs that stand alone.
     """
 
     statuses: frozenset[RunStatus] = frozenset()
@@ -285,6 +304,7 @@ class RunFilter:
     action: str | None = None
     since: float | None = None
     until: float | None = None
+    parent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,5 +52,13 @@ def _decode(cursor: str) -> bytes:
 
 def _check(where: RunFilter, place: Place) -> int:
     """Return what ties the place to the filter; it guards against mistakes only."""
-    asked = (sorted(where.statuses), where.plugin, where.action, where.since, where.until, place)
+    asked = (
+        sorted(where.statuses),
+        where.plugin,
+        where.action,
+        where.since,
+        where.until,
+        where.parent_id,
+        place,
+    )
     return zlib.crc32(ascii(asked).encode("ascii"))

@@ -36,7 +36,9 @@ def select_page(
 
 
 def _conditions(where: RunFilter, before: Place | None, values: dict[str, Cell]) -> list[str]:
-    conditions: list[str] = []
+    conditions = ["parent_id IS NULL" if where.parent_id is None else "parent_id = :parent"]
+    if where.parent_id is not None:
+        values["parent"] = bindable(where.parent_id)
     if where.plugin is not None:
         conditions.append("plugin = :plugin")
         values["plugin"] = bindable(where.plugin)

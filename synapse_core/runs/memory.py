@@ -174,7 +174,8 @@ class MemoryRunStore:
 
 def _matches(run: Run, where: RunFilter) -> bool:
     return (
-        (not where.statuses or run.status in where.statuses)
+        run.parent_id == where.parent_id
+        and (not where.statuses or run.status in where.statuses)
         and where.plugin in {None, run.plugin}
         and where.action in {None, run.action}
         and (where.since is None or run.created_at >= where.since)

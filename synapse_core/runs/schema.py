@@ -41,6 +41,13 @@ CREATE TABLE payloads (
 )
 """
 
+_LISTS = {
+    "status": "",
+    "plugin": "plugin, ",
+    "action": "action, ",
+    "plugin_action": "plugin, action, ",
+}
+
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         _RUNS,
@@ -51,6 +58,15 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX runs_by_action ON runs (status, action, created_at)",
         "CREATE INDEX runs_by_plugin_action ON runs (status, plugin, action, created_at)",
         f"PRAGMA application_id = {_APPLICATION_ID}",
+    ),
+    # Nodes of pipelines are runs too, many for each of those that people list.
+    (
+        "ALTER TABLE runs ADD COLUMN parent_id TEXT",
+        *(f"DROP INDEX runs_by_{name}" for name in _LISTS),
+        *(
+            f"CREATE INDEX runs_by_{name} ON runs (status, parent_id, {columns}created_at)"
+            for name, columns in _LISTS.items()
+        ),
     ),
 )
 """What leads from each version of the schema to the next. Never change one: append."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from synapse_core.errors import ConflictError, InvalidInputError, RunNotFoundError
-from synapse_core.model.run import Resources, RetryPolicy, RunFilter, RunStatus
+from synapse_core.model.run import Resources, RetryPolicy, RunFilter, RunKind, RunStatus
 from synapse_core.ports import RunStore
 from synapse_core.testing.contracts.runs import ALL, MINE, ODD_TEXTS, OTHER, SUCCESS, a_run, at_once
 
@@ -39,6 +39,10 @@ class CreatingContract:
             resources=Resources(cpus=0.5, gpus=1, memory_mb=64),
             rerun_of="20250101-000000-00000000",
             idempotency_key="key",
+            kind=RunKind.PIPELINE,
+            parent_id="20250101-000000-00000001",
+            node="score[3]",
+            code="0" * 32,
         )
 
         assert store.create(run) == run

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from synapse_core.errors import CursorError, InvalidInputError
-from synapse_core.model.run import RunFilter, RunStatus
+from synapse_core.model.run import RunFilter, RunKind, RunStatus
 from synapse_core.ports import RunStore
 from synapse_core.testing.contracts.runs import ALL, MINE, SUCCESS, SUMMARY, a_run, start, walk
 
@@ -58,6 +58,20 @@ class ListingContract:
             store.request_cancel(a_run(number).id)
 
         assert [run.id for run in store.list(where).items] == [a_run(int(n)).id for n in expected]
+
+    def test_nodes_are_listed_with_their_pipeline_only(self, store: RunStore) -> None:
+        store.create(a_run(0, kind=RunKind.PIPELINE))
+        store.create(a_run(1))
+        for number in (2, 3, 4):
+            store.create(a_run(number, parent_id=a_run(number % 2).id, node=f"n{number}"))
+        store.request_cancel(a_run(4).id)
+        ended = frozenset({RunStatus.CANCELLED})
+
+        assert [run.id for run in store.list(ALL).items] == [a_run(1).id, a_run(0).id]
+        nodes = store.list(RunFilter(parent_id=a_run(0).id)).items
+        assert [(run.id, run.node) for run in nodes] == [(a_run(4).id, "n4"), (a_run(2).id, "n2")]
+        assert store.list(RunFilter(parent_id=a_run(0).id, statuses=ended)).items == nodes[:1]
+        assert len(store.active()) == 4
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 100])
     def test_pages_together_are_the_whole_list(self, store: RunStore, limit: int) -> None:

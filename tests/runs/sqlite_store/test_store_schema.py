@@ -52,6 +52,8 @@ def test_what_a_later_version_wrote_into_a_run_is_passed_over(
         RunFilter(plugin="p", statuses=frozenset({RunStatus.FAILED, RunStatus.CANCELLED})),
         RunFilter(since=1.0, until=2e9),
         RunFilter(plugin="p", action="a", since=1.0),
+        RunFilter(parent_id="r"),
+        RunFilter(parent_id="r", statuses=frozenset({RunStatus.FAILED})),
     ],
 )
 def test_every_list_walks_an_index_in_order(
@@ -64,7 +66,7 @@ def test_every_list_walks_an_index_in_order(
 
     searches = [(parent, step) for _, parent, _, step in plan if "USING COVERING INDEX" in step]
     sorted_in = {parent for _, parent, _, step in plan if "B-TREE" in step}
-    equal = 1 + (where.plugin is not None) + (where.action is not None)
+    equal = 2 + (where.plugin is not None) + (where.action is not None)
     assert len(searches) == len(where.statuses or RunStatus)
     for parent, step in searches:
         assert step.startswith("SEARCH runs"), step
