@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from synapse_core.model.event import Event, EventKind
 from synapse_core.model.run import Frame, Outcome, RunFailure, RunStatus
 from synapse_core.ports import JournalReader
+from synapse_core.runs.records import is_end
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["Ending", "ending_of", "is_lasting", "last_word", "parse_failure", "terminal_status"]
@@ -63,9 +64,9 @@ def ending_of(journals: JournalReader, run_id: str) -> Ending:
         if failure.code == "run_cancelled":
             return Ending(Outcome(RunStatus.CANCELLED), is_final=False)
         return Ending(Outcome(RunStatus.FAILED, failure=failure), is_final=False)
-    status = RunStatus(str(event.data.get("status")))
-    if not status.is_terminal:
+    if not is_end(event):
         return Ending(None, is_final=False)
+    status = RunStatus(str(event.data["status"]))
     return Ending(_final_outcome(journals, run_id, status, event.data), is_final=True)
 
 

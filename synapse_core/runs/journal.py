@@ -1,5 +1,6 @@
 """Writes a run's journal: each event is one line, each line one system call."""
 
+import contextlib
 import errno
 import os
 import threading
@@ -8,14 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from synapse_core.errors import JournalError
+from synapse_core.errors import JournalError, LeaseLostError
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
 from synapse_core.runs.descriptors import open_apart
 from synapse_core.runs.event_texts import redact_texts, split_long_text
 from synapse_core.runs.journal_file import head_before
 from synapse_core.runs.lines import end_of_lines
-from synapse_core.runs.records import encode_data, format_record
+from synapse_core.runs.records import encode_data, format_record, is_end, parse_event
 from synapse_core.types import JSONObject
 
 __all__ = ["JournalWriter"]
@@ -65,6 +66,7 @@ class JournalWriter:
             redactor: Takes the secrets out of every event.
 
         Raises:
+            LeaseLostError: The end of the run is on record, and nothing may follow it.
             JournalError: It cannot be opened, or its last line is no event.
         """
         try:
@@ -200,7 +202,19 @@ def _last_place(path: Path, descriptor: int) -> _Place:
             path=str(path),
             offset=start,
         )
+    if head.kind is EventKind.STATUS:
+        _refuse_end(path, os.pread(descriptor, end - start - 1, start))
     return _Place(end, head.seq)
+
+
+def _refuse_end(path: Path, line: bytes) -> None:
+    with contextlib.suppress(ValueError):  # what is damaged is no end
+        status = parse_event(line)
+        if status is not None and is_end(status):
+            raise LeaseLostError(
+                f"The end of the run is on record in {path}.",
+                hint="Another worker took the run over and has ended it; this one has to stop.",
+            )
 
 
 def _failed(path: Path, verb: str, error: OSError) -> JournalError:

@@ -10,6 +10,7 @@ from typing import cast
 from pydantic_core import from_json, to_json
 
 from synapse_core.model.event import Event, EventKind
+from synapse_core.model.run import RunStatus
 from synapse_core.types import JSONValue
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "as_recorded",
     "encode_data",
     "format_record",
+    "is_end",
     "parse_event",
     "parse_head",
 ]
@@ -31,6 +33,8 @@ _HEAD = re.compile(
 
 _KINDS = {kind.value.encode(): kind for kind in EventKind}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
+
+_TERMINAL = frozenset(status.value for status in RunStatus if status.is_terminal)
 
 _MAX_DEPTH = 200
 """No reader of JSON, ours or another's, stumbles over values nested so deep."""
@@ -74,6 +78,11 @@ def encode_data(data: object) -> bytes:
 def as_recorded(value: object) -> JSONValue:
     """Return what a reader of the journal will get for the value."""
     return _decode(encode_data(value))
+
+
+def is_end(event: Event) -> bool:
+    """Whether the event ends its run, so that nothing may follow it."""
+    return event.kind is EventKind.STATUS and str(event.data.get("status")) in _TERMINAL
 
 
 def parse_head(line: bytes) -> Head:

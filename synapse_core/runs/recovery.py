@@ -89,7 +89,7 @@ def recover_if_abandoned(store: RunStore, home: Home, run: Run) -> Run:
     except BaseException as error:
         if is_mine:
             _unsettled.add(run.id)
-        if not isinstance(error, StorageError):
+        if not isinstance(error, StorageError | LeaseLostError):
             raise
         _log.warning("Could not settle %s", run.id, exc_info=True)
         return run
@@ -195,10 +195,7 @@ class _Recovery:
             summary = self._journals.summarise(self._run.id, summary)
         except JournalError as error:
             self._accept_damage(error)
-        try:
-            settled = self._store.finish(self._run.id, outcome, owner=self._owner, summary=summary)
-        except LeaseLostError:
-            return self._store.get(self._run.id)
+        settled = self._store.finish(self._run.id, outcome, owner=self._owner, summary=summary)
         remove_worker_note(self._folder)
         return settled
 

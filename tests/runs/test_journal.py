@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synapse_core.config.home import Home
-from synapse_core.errors import JournalError
+from synapse_core.errors import JournalError, LeaseLostError
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import Event, EventKind
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.reading import Journals
-from synapse_core.types import JSONObject
+from synapse_core.types import JSONObject, JSONValue
 from tests.runs.scripts import run_script, started_script
 
 RUN = "20260101-000000-00000001"
@@ -95,6 +95,24 @@ def test_a_journal_that_ends_with_something_else_is_not_added_to(
         JournalWriter.open(written)
     assert caught.value.data["offset"] == len(before) - len(line)
     assert written.read_bytes() == before
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
+def test_nothing_follows_the_end_of_a_run(written: Path, status: str) -> None:
+    with JournalWriter.open(written) as writer:
+        writer.emit(EventKind.STATUS, {"status": status, "attempt": 1})
+
+    with pytest.raises(LeaseLostError, match="The end of the run is on record"):
+        JournalWriter.open(written)
+
+
+@pytest.mark.parametrize("status", ["pending", "running", None, ["succeeded"], "unheard of"])
+def test_other_statuses_may_be_followed(written: Path, status: JSONValue) -> None:
+    with JournalWriter.open(written) as writer:
+        writer.emit(EventKind.STATUS, {"status": status, "attempt": 1})
+
+    with JournalWriter.open(written) as writer:
+        assert writer.emit(EventKind.LOG, {"message": "next"}) == 5
 
 
 def test_a_journal_without_a_folder_cannot_be_opened(tmp_path: Path) -> None:
