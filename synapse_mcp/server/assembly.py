@@ -1,6 +1,6 @@
 """Puts a server together."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from synapse_mcp.resources.shelf import Shelf
 from synapse_mcp.server.handlers import Handlers
 from synapse_mcp.server.host import Host
 from synapse_mcp.server.instructions import server_instructions
+from synapse_mcp.server.run_tasks import RunTasks
 from synapse_mcp.server.skills import add_skills, skill_resources
 from synapse_mcp.server.subscriptions import Subscriptions
-from synapse_mcp.server.tasks import Tasks
+from synapse_mcp.server.task import TaskSource
+from synapse_mcp.server.tasks import add_tasks
 from synapse_mcp.settings import Settings
 from synapse_mcp.tools.catalog import TOOLS
 from synapse_mcp.tools.toolbox import Toolbox
@@ -39,6 +41,7 @@ def build_server(
     environ: Mapping[str, str] | None = None,
     bus: SubscriptionBus | None = None,
     seal: RequestStateSecurity | None = None,
+    task_sources: Sequence[TaskSource] = (),
 ) -> Server[Host]:
     """Return a server for both eras of the protocol; opens nothing yet.
 
@@ -52,11 +55,12 @@ def build_server(
         environ: Environment to read and to hand on to workers; None for the process's own.
         bus: Where changes are published; None for one that nobody else publishes to.
         seal: Protects questions on their way through the client; None for a key of this process.
+        task_sources: Where tasks come from besides runs.
     """
     toolbox = Toolbox(TOOLS, settings)
     prompts = PromptLibrary(load_prompts(prompt_folder()))
     skills = load_skills(prompt_folder())
-    tasks = Tasks(toolbox.names)
+    tasks = RunTasks(toolbox.names)
     shelf = Shelf([*RESOURCES, *skill_resources(skills)])
     handlers = Handlers(toolbox, shelf, prompts, tasks)
     subscriptions = Subscriptions(bus or InMemorySubscriptionBus())
@@ -98,8 +102,8 @@ def build_server(
     )
     # Not by the constructor, whose type knows no results that are tasks.
     server.add_request_handler("tools/call", CallToolRequestParams, handlers.call_tool)
-    tasks.add_to(server)
-    add_skills(server, skills)
+    add_tasks(server, (tasks, *task_sources))
+    add_skills(server, skills, _LISTS)
     # A question to the user travels through the client and back: sealed, so that its answer counts
     # for no other question.
     boundary = RequestStateBoundary(

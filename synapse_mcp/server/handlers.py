@@ -31,10 +31,14 @@ from synapse_mcp.resources.completions import MAX_VALUES, complete
 from synapse_mcp.resources.shelf import Shelf
 from synapse_mcp.server.client import input_required
 from synapse_mcp.server.opening import Context, open_call
-from synapse_mcp.server.tasks import Tasks
+from synapse_mcp.server.run_tasks import RunTasks
+from synapse_mcp.server.tasks import knows_tasks
 from synapse_mcp.tools.toolbox import Toolbox
 
 __all__ = ["Handlers"]
+
+_MAKE_TASKS = frozenset({"run_start"})
+"""Tools whose unfinished runs become tasks; others look at a run and shall answer at once."""
 
 
 class Handlers:
@@ -44,7 +48,7 @@ class Handlers:
     """
 
     def __init__(
-        self, toolbox: Toolbox, shelf: Shelf, prompts: PromptLibrary, tasks: Tasks
+        self, toolbox: Toolbox, shelf: Shelf, prompts: PromptLibrary, tasks: RunTasks
     ) -> None:
         self._toolbox = toolbox
         self._shelf = shelf
@@ -70,7 +74,10 @@ class Handlers:
             result = await self._toolbox.call(call, params.name, params.arguments or {})
         except QuestionPending as pending:
             return input_required(pending)
-        return await self._tasks.escalate(context, call, result)
+        if params.name not in _MAKE_TASKS or not knows_tasks(context):
+            return result  # it names the run, and the calls that follow it
+        task = await self._tasks.of_result(call, result)
+        return result if task is None else task.created()
 
     async def list_resources(
         self, _context: Context, _params: PaginatedRequestParams | None

@@ -13,19 +13,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import uvicorn
+from mcp.server import Server
 from mcp.server.request_state import RequestStateSecurity
 from mcp.server.transport_security import TransportSecuritySettings
 
 from synapse_core.config.home import Home
 from synapse_core.errors import SynapseError
 from synapse_mcp.server.assembly import build_server
+from synapse_mcp.server.host import Host
 from synapse_mcp.server.token import find_token
 from synapse_mcp.settings import HttpSettings, Settings, parse_settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["build_app", "serve"]
+__all__ = ["build_app", "guard", "seal_of", "serve"]
 
 _PATH = "/mcp"
 _FLAGS_VARIABLE = "SYNAPSE_MCP_FLAGS"
@@ -78,9 +80,20 @@ def app_of_this_process() -> "ASGIApp":
 
 def build_app(settings: Settings, http: HttpSettings, token: str) -> "ASGIApp":
     """Return the application: the server behind a gate that asks for the token."""
-    # Questions travel through the client and may come back to another process than they came from.
-    seal = hashlib.sha256(b"synapse request state\0" + token.encode()).digest()
-    server = build_server(settings, seal=RequestStateSecurity(keys=[seal]))
+    return guard(build_server(settings, seal=seal_of(token)), http, token)
+
+
+def seal_of(token: str) -> RequestStateSecurity:
+    """Return what protects questions on their way through the client.
+
+    It is the same in each process that has the token, since an answer may come to another one.
+    """
+    key = hashlib.sha256(b"synapse request state\0" + token.encode()).digest()
+    return RequestStateSecurity(keys=[key])
+
+
+def guard(server: Server[Host], http: HttpSettings, token: str) -> "ASGIApp":
+    """Return an application that lets those reach the server who send the token."""
     names = [*_LOOPBACK_NAMES, *http.allowed_hosts]
     app = server.streamable_http_app(
         streamable_http_path=_PATH,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp import MCPError
-from mcp.server import Server, ServerRequestContext
+from mcp.server import CacheHint, Server, ServerRequestContext
 from mcp.types import INVALID_PARAMS, PaginatedRequestParams, RequestParams
 
 from synapse_mcp.calls import Call
@@ -27,8 +27,14 @@ class SkillGetParams(RequestParams):
     uri: str
 
 
-def add_skills(server: Server[Host], skills: Mapping[str, Skill]) -> None:
-    """Serve `skills/list` and `skills/get`, and say so to clients of protocol 2026-07-28."""
+def add_skills(server: Server[Host], skills: Mapping[str, Skill], hint: CacheHint) -> None:
+    """Serve `skills/list` and `skills/get`, and say so to clients of protocol 2026-07-28.
+
+    Args:
+        server: Serves them.
+        skills: All skills, by the URI of their `SKILL.md`.
+        hint: How long clients may keep what they are told.
+    """
 
     async def list_skills(_context: _Context, _params: PaginatedRequestParams) -> dict[str, Any]:
         return {"skills": [skill.entry() for skill in skills.values()]}
@@ -45,6 +51,9 @@ def add_skills(server: Server[Host], skills: Mapping[str, Skill]) -> None:
 
     server.add_request_handler("skills/list", PaginatedRequestParams, list_skills)
     server.add_request_handler("skills/get", SkillGetParams, get_skill)
+    for method in ("skills/list", "skills/get"):
+        # Like the other lists; not by the constructor, which knows methods of the core only.
+        server.cache_hints[method] = hint
     server.extensions[SKILLS] = {}
 
 
