@@ -14,6 +14,7 @@ from synapse_core.actions.loading import isolated_modules, load_action
 from synapse_core.actions.results import result_to_json
 from synapse_core.config.home import Home
 from synapse_core.errors import RunCancelledError
+from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, Run, RunFailure, RunStatus, RunSummary
 from synapse_core.ports import RunStore
@@ -81,7 +82,8 @@ class InProcessExecutor:
     def _execute(self, run: Run, owner: str) -> None:
         for folder in (self._home.artifacts(run.id), self._home.work(run.id)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with JournalWriter.open(self._home.journal(run.id)) as writer:
+        redactor = Redactor.for_run(run.env, run.params)
+        with JournalWriter.open(self._home.journal(run.id), redactor=redactor) as writer:
             writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": run.attempt})
             outcome = self._attempt(run, writer)
             writer.emit(EventKind.STATUS, terminal_status(outcome, run.attempt))
