@@ -73,7 +73,8 @@ class JournalWriter:
             descriptor = open_apart(path, _FLAGS | os.O_CREAT)
             try:
                 at = _last_place(path, descriptor)
-                os.ftruncate(descriptor, at.end)
+                if os.lseek(descriptor, 0, os.SEEK_END) > at.end:
+                    os.ftruncate(descriptor, at.end)
             except BaseException:
                 os.close(descriptor)
                 raise
