@@ -1,17 +1,24 @@
 """Waits for a file to be written to, without asking again and again where the system allows it."""
 
 import contextlib
-import errno
 import math
 import os
 import select
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from synapse_core.runs.descriptors import move_apart
+from synapse_core.runs.inotify import (
+    ATTRIB,
+    CREATE,
+    DELETE_SELF,
+    MODIFY,
+    MOVE_SELF,
+    MOVED_TO,
+    inotify_call,
+)
 
 __all__ = ["FileWatch", "find_obstacle"]
 
@@ -128,7 +135,7 @@ class _Inotify:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._target = -1
-        self._descriptor = move_apart(_call("inotify_init1", os.O_CLOEXEC | os.O_NONBLOCK))
+        self._descriptor = move_apart(inotify_call("inotify_init1", os.O_CLOEXEC | os.O_NONBLOCK))
         try:
             self._aim()
         except BaseException:
@@ -157,32 +164,19 @@ class _Inotify:
         while (nearest := self._nearest()) != aimed_at:
             mask = _WRITTEN if nearest == self._path else _MADE
             try:
-                target = _call("inotify_add_watch", self._descriptor, os.fsencode(nearest), mask)
+                target = inotify_call(
+                    "inotify_add_watch", self._descriptor, os.fsencode(nearest), mask
+                )
             except FileNotFoundError:
                 continue
             if target != self._target and self._target >= 0:
                 with contextlib.suppress(OSError):  # it went with the file it was for
-                    _call("inotify_rm_watch", self._descriptor, self._target)
+                    inotify_call("inotify_rm_watch", self._descriptor, self._target)
             self._target, aimed_at = target, nearest
 
     def _nearest(self) -> Path:
         return next(place for place in (self._path, *self._path.parents) if place.exists())
 
 
-_MODIFY, _ATTRIB, _MOVED_TO, _CREATE, _DELETE_SELF, _MOVE_SELF = 0x2, 0x4, 0x80, 0x100, 0x400, 0x800
-"""Source: inotify(7)."""
-
-_WRITTEN = _MODIFY | _ATTRIB | _DELETE_SELF | _MOVE_SELF
-_MADE = _CREATE | _MOVED_TO | _DELETE_SELF | _MOVE_SELF
-
-
-def _call(name: str, *args: int | bytes) -> int:
-    if sys.platform != "linux":
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    import ctypes  # noqa: PLC0415 - who never waits need not load it
-
-    result: int = getattr(ctypes.CDLL(None, use_errno=True), name)(*args)
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return result
+_WRITTEN = MODIFY | ATTRIB | DELETE_SELF | MOVE_SELF
+_MADE = CREATE | MOVED_TO | DELETE_SELF | MOVE_SELF
