@@ -35,7 +35,7 @@ BUDGETED = ("synapse --help", "synapse run list")
 
 def main() -> int:
     """Measure, print, and tell by the exit code whether the budget is kept."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--times", type=int, default=11)
     parser.add_argument("--runs", type=int, default=1000)
     given = parser.parse_args()

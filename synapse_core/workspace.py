@@ -1,7 +1,7 @@
 """The wired dependencies of one installation: what every operation stands on."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ def open_workspace(
     roots: Sequence[Path] | None = None,
     *,
     environ: Mapping[str, str] | None = None,
-) -> Iterator[Workspace]:
+) -> Generator[Workspace]:
     """Wire a workspace and close it at the end; runs that were placed go on.
 
     Args:

@@ -182,8 +182,9 @@ class _Child:
 
     def _leave(self) -> None:
         """Do what the interpreter does at its end: join threads, call exit functions."""
-        threading._shutdown()  # noqa: SLF001 # pyright: ignore - thread pools wait for exactly this
-        atexit._run_exitfuncs()  # noqa: SLF001 - os._exit would skip what the user registered
+        # Thread pools wait for exactly the first; os._exit would skip what the second calls.
+        threading._shutdown()  # noqa: SLF001 # pyright: ignore[reportAttributeAccessIssue] - no stub
+        atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - see above
         for stream in (sys.stdout, sys.stderr):
             if not isinstance(stream, CapturedStream):  # the action put something of its own there
                 with contextlib.suppress(ValueError):  # and closed it

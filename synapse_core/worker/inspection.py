@@ -7,8 +7,8 @@ import selectors
 import shutil
 import signal
 import socket
-import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import NoReturn
 
@@ -83,6 +83,6 @@ def _scan(connection: socket.socket, order: InspectOrder, folder: str) -> NoRetu
         connection.sendall(answer + b"\n")
         exit_code = 0
     except BaseException:  # noqa: BLE001 - told by the exit code; a fork never returns
-        sys.excepthook(*sys.exc_info())
+        traceback.print_exc()
     finally:
         os._exit(exit_code)

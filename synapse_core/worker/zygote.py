@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def _fork(body: Callable[[], None], *inherited: socket.socket) -> None:
         body()
         exit_code = 0
     except BaseException:  # noqa: BLE001 - the last stop before the zygote's own code
-        sys.excepthook(*sys.exc_info())
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(exit_code)

@@ -2,10 +2,11 @@
 
 from synapse_core.logs.redact import REDACTED, Redactor
 from synapse_core.logs.secret_values import secrets_in
+from synapse_core.types import JSONObject
 
 
 def test_texts_below_a_name_that_tells_of_a_secret_are_found_at_any_depth() -> None:
-    content = {
+    content: JSONObject = {
         "epochs": 3,
         "api_key": "one-key",
         "service": {"credentials": {"user": "two", "more": ["three", 4, None]}},
