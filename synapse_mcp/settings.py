@@ -189,20 +189,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_http_flags(parser: argparse.ArgumentParser) -> None:
+    usual = HttpSettings()
     group = parser.add_argument_group("over HTTP")
     group.add_argument(
         "--http", action="store_true", help="serve streamable HTTP at /mcp instead of stdio"
     )
     group.add_argument(
         "--host",
-        default=HttpSettings.host,
+        default=usual.host,
         metavar="ADDRESS",
         help="address to listen at; beyond loopback a token of your own and --allow-host are "
         "needed; default: %(default)s",
     )
-    group.add_argument(
-        "--port", type=int, default=HttpSettings.port, help="port; default: %(default)s"
-    )
+    group.add_argument("--port", type=int, default=usual.port, help="port; default: %(default)s")
     group.add_argument(
         "--token-file",
         type=Path,
@@ -218,7 +217,10 @@ def _add_http_flags(parser: argparse.ArgumentParser) -> None:
         help="name by which clients reach this machine; may be repeated",
     )
     group.add_argument(
-        "--workers", type=int, default=1, help="processes that answer; default: %(default)s"
+        "--workers",
+        type=int,
+        default=usual.workers,
+        help="processes that answer; default: %(default)s",
     )
 
 

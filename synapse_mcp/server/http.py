@@ -4,10 +4,12 @@ Nobody gets in without the token, on loopback too: any page in a browser on this
 otherwise reach it. Names of hosts and origins are checked by the SDK, sizes of requests as well.
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ import uvicorn
 from mcp.server import Server
 from mcp.server.request_state import RequestStateSecurity
 from mcp.server.transport_security import TransportSecuritySettings
+from uvicorn.supervisors import Multiprocess
 
 from synapse_core.config.home import Home
 from synapse_core.errors import SynapseError
@@ -34,6 +37,7 @@ _FLAGS_VARIABLE = "SYNAPSE_MCP_FLAGS"
 """How the processes of one server are told its flags."""
 
 _MAX_BODY_BYTES = 4 << 20
+_BACKLOG = 128
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -52,22 +56,46 @@ def serve(http: HttpSettings, flags: Sequence[str]) -> None:
         find_token(http, home.root, os.environ)
     except SynapseError as error:
         raise SystemExit(f"synapse-mcp: {error}") from error
-    print(  # noqa: T201 - stderr is where a server talks to the person who started it
-        f"synapse-mcp listens at http://{http.host}:{http.port}{_PATH}; "
-        f"{_where_the_token_is(http, home)}",
-        file=sys.stderr,
-    )
+    listening = _listen(http)
+    _tell(f"listens at {_address(listening)}{_PATH}; {_where_the_token_is(http, home)}")
     os.environ[_FLAGS_VARIABLE] = json.dumps(list(flags))
-    uvicorn.run(
+    config = uvicorn.Config(
         "synapse_mcp.server.http:app_of_this_process",
         factory=True,
-        host=http.host,
-        port=http.port,
         workers=http.workers,
         log_level="warning",
         access_log=False,
         server_header=False,
     )
+    with contextlib.suppress(KeyboardInterrupt):  # how a person stops it
+        if http.workers > 1:
+            Multiprocess(config, sockets=[listening]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(http: HttpSettings) -> socket.socket:
+    """Return a socket that takes connections from now on; they wait for the server."""
+    try:
+        family = socket.getaddrinfo(http.host, http.port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.create_server((http.host, http.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise SystemExit(
+            f"synapse-mcp: cannot listen at {http.host}, port {http.port}: {error.strerror}. "
+            "Choose another one with --port."
+        ) from error
+    listening.set_inheritable(True)  # by the processes that answer
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _tell(text: str) -> None:
+    # Standard error is where a server talks to the person who started it.
+    print(f"synapse-mcp {text}", file=sys.stderr, flush=True)  # noqa: T201 (see above)
 
 
 def app_of_this_process() -> "ASGIApp":

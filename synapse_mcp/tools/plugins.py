@@ -122,7 +122,7 @@ class ActionView(Row):
 
     name: str
     description: str | None = None
-    example: JsonValue = None
+    example: dict[str, JsonValue] | None = None
     error: str | None = None
 
 
@@ -140,9 +140,9 @@ class PluginDescription(Result):
     action: str | None = None
     needs: dict[str, JsonValue] | None = None
     params: dict[str, JsonValue] | None = None
-    example: JsonValue = None
-    result: JsonValue = None
-    form: JsonValue = None
+    example: dict[str, JsonValue] | None = None
+    result: dict[str, JsonValue] | None = None
+    form: list[dict[str, JsonValue]] | None = None
     truncated: str | None = None
     next: list[str] = Field(default_factory=list[str])
 
@@ -194,7 +194,7 @@ def _action(workspace: Workspace, plugin: Plugin, spec: ActionSpec) -> ActionVie
     return ActionView(name=spec.name, description=description, example=_short(schema.example))
 
 
-def _short(example: JSONObject) -> JsonValue:
+def _short(example: JSONObject) -> dict[str, JsonValue] | None:
     return dict[str, JsonValue](example) if len(compact_json(example)) <= _MAX_EXAMPLE else None
 
 
