@@ -53,6 +53,11 @@ class Home:
         return self.root / "runs.db"
 
     @property
+    def audit_file(self) -> Path:
+        """One line for each call by which a client changed something."""
+        return self.root / "audit.jsonl"
+
+    @property
     def runs_dir(self) -> Path:
         """One folder per run, grouped by day."""
         return self.root / "runs"

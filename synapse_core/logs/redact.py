@@ -43,6 +43,12 @@ class Redactor:
         """Return one that hides what a run was given in confidence: by variables or by params."""
         return cls([*secrets_of_variables(environ), *secrets_in(params)])
 
+    def knowing(self, secrets: Iterable[str]) -> "Redactor":
+        """Return one that hides these secrets, too."""
+        more = Redactor(secrets)
+        more._forms = tuple(sorted({*self._forms, *more._forms}, key=len, reverse=True))
+        return more
+
     def text(self, text: str) -> str:
         """Return the text without secrets; a text that cannot hold any costs a microsecond."""
         text = self._without_known(text)

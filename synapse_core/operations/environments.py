@@ -1,7 +1,7 @@
 """Environments and registered plugin folders, as every door shows and changes them.
 
 These verbs take the home and no workspace: they work when no run store can be opened. What they
-return holds no secret.
+return holds no secret, but for what runs are given and what is to be hidden.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from synapse_core.config.home import Home
 from synapse_core.config.settings import Settings, UnknownKey, load_settings
 from synapse_core.errors import ConflictError, EnvironmentNotFoundError, NotFoundError, nearest
 from synapse_core.logs.redact import Redactor
+from synapse_core.logs.secret_values import secrets_of_variables
 from synapse_core.types import JSONValue
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "add_environment",
     "list_environments",
     "list_plugin_folders",
+    "list_secrets",
     "register_plugin_folder",
     "remove_environment",
     "run_variables",
@@ -142,6 +144,24 @@ def run_variables(home: Home, name: str | None = None) -> dict[str, str]:
     """
     found = load_settings(home.config_file).environment(name)
     return dict(found.variables) if found is not None else {}
+
+
+def list_secrets(home: Home, environ: Mapping[str, str]) -> list[str]:
+    """Return what the environments keep secret, so that it can be hidden wherever it turns up.
+
+    Args:
+        home: Where the configuration lies.
+        environ: Variables of this process, which may hold tokens.
+
+    Raises:
+        ConfigError: The configuration is broken.
+    """
+    secrets: list[str] = []
+    for known in load_settings(home.config_file).environments.values():
+        secrets += secrets_of_variables(known.variables)
+        token = environ.get(known.token_variable) if known.token_variable else known.token
+        secrets += [token] if token else []
+    return secrets
 
 
 def unknown_keys(home: Home) -> tuple[UnknownKey, ...]:

@@ -15,8 +15,10 @@ from synapse_mcp.prompts.library import PromptLibrary, load_prompts, prompt_fold
 from synapse_mcp.prompts.skills import load_skills
 from synapse_mcp.resources.catalog import RESOURCES
 from synapse_mcp.resources.shelf import Shelf
+from synapse_mcp.server.audit import Audit
 from synapse_mcp.server.handlers import Handlers
 from synapse_mcp.server.host import Host
+from synapse_mcp.server.in_flight import InFlight
 from synapse_mcp.server.instructions import server_instructions
 from synapse_mcp.server.run_tasks import RunTasks
 from synapse_mcp.server.skills import add_skills, skill_resources
@@ -25,6 +27,7 @@ from synapse_mcp.server.task import TaskSource
 from synapse_mcp.server.tasks import add_tasks
 from synapse_mcp.settings import Settings
 from synapse_mcp.tools.catalog import TOOLS
+from synapse_mcp.tools.declaration import Effect
 from synapse_mcp.tools.toolbox import Toolbox
 
 __all__ = ["build_server", "initialization_options"]
@@ -102,15 +105,21 @@ def build_server(
     )
     # Not by the constructor, whose type knows no results that are tasks.
     server.add_request_handler("tools/call", CallToolRequestParams, handlers.call_tool)
-    add_tasks(server, (tasks, *task_sources))
+    sources = (*((tasks,) if "run_start" in toolbox.names else ()), *task_sources)
+    if sources:  # without a tool that makes tasks there are none to ask for, or to cancel
+        add_tasks(server, sources)
     add_skills(server, skills, _LISTS)
+    _add_guards(server, seal or RequestStateSecurity.ephemeral())
+    return server
+
+
+def _add_guards(server: Server[Host], seal: RequestStateSecurity) -> None:
+    """Set what every request passes on its way in: bounds, then the record, then the seal."""
+    changing = frozenset(tool.name for tool in TOOLS if tool.effect is not Effect.READS)
     # A question to the user travels through the client and back: sealed, so that its answer counts
     # for no other question.
-    boundary = RequestStateBoundary(
-        seal or RequestStateSecurity.ephemeral(), default_audience=_NAME
-    )
-    server.middleware.append(boundary)
-    return server
+    boundary = RequestStateBoundary(seal, default_audience=_NAME)
+    server.middleware.extend((InFlight(), Audit(changing), boundary))
 
 
 def initialization_options(server: Server[Host]) -> InitializationOptions:

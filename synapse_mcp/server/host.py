@@ -1,8 +1,10 @@
 """What lives as long as the server: the workspace and the threads."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +12,10 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from synapse_core.errors import SynapseError
+from synapse_core.config.home import Home
+from synapse_core.errors import ConfigError, SynapseError
+from synapse_core.logs.redact import Redactor
+from synapse_core.operations.environments import list_plugin_folders, list_secrets
 from synapse_core.workspace import Workspace, open_workspace
 from synapse_mcp.settings import Settings
 
@@ -50,10 +55,40 @@ class Host:
         self.tasks = tasks
         self.threads = anyio.CapacityLimiter(_MAX_THREADS)
         self._home = home
-        self._environ = environ
+        self.environ: Mapping[str, str] = os.environ if environ is None else environ
         self._stack = ExitStack()
         self._opening = anyio.Lock()
         self._workspace: Workspace | None = None
+
+    @cached_property
+    def home(self) -> Home:
+        """Where things are kept.
+
+        Raises:
+            ConfigError: The variables name no place that can be.
+        """
+        return Home.locate(self.environ) if self._home is None else Home(self._home.absolute())
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Hides what this process and its configuration keep secret."""
+        known = Redactor.for_environment(self.environ)
+        try:
+            return known.knowing(list_secrets(self.home, self.environ))
+        except ConfigError:  # who needs the configuration is told what is wrong with it
+            return known
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Folders in which plugins are looked for.
+
+        Raises:
+            ConfigError: The configuration, which names some of them, cannot be used.
+        """
+        if self.settings.roots is not None:
+            return self.settings.roots
+        registered = [folder for folder in list_plugin_folders(self.home) if folder.is_dir()]
+        return (Path.cwd(), *registered)
 
     async def workspace(self) -> Workspace:
         """Return the workspace, opened by the first call.
@@ -88,5 +123,5 @@ class Host:
         self._stack.close()
 
     def _open(self) -> Workspace:
-        opened = open_workspace(self._home, self.settings.roots, environ=self._environ)
+        opened = open_workspace(self.home.root, self.roots, environ=self.environ)
         return self._stack.enter_context(opened)

@@ -15,6 +15,7 @@ from typing import Any
 
 from mcp.types import CallToolResult
 
+from synapse_core.errors import RefusedError
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.workspace import Workspace
@@ -23,6 +24,7 @@ from synapse_mcp.notify import describe_progress
 from synapse_mcp.server.opening import Context, open_call
 from synapse_mcp.server.secret_file import make_or_read_secret
 from synapse_mcp.server.task import Task, TaskStatus
+from synapse_mcp.settings import ConfirmPolicy
 from synapse_mcp.tools.toolbox import as_tool_result
 from synapse_mcp.tools.watching import StatusArguments, run_status
 
@@ -84,10 +86,28 @@ class RunTasks:
         """Do nothing: no run asks for anything."""
 
     async def cancel(self, context: Context, task: Task) -> None:
-        """Cancel the run, as `run_cancel` does."""
+        """Cancel the run, as `run_cancel` does, and under the same rules.
+
+        Raises:
+            RefusedError: This server stops no runs, or only when a person says yes.
+        """
         call = await open_call(context, self._tools)
+        _check_may_cancel(call)
         run_id = task.handle.rpartition(".")[0]
         await call.blocking(partial(cancel_run, call.workspace, run_id))
+
+
+def _check_may_cancel(call: Call) -> None:
+    if "run_cancel" not in call.tools:
+        raise RefusedError(
+            "This server does not offer to stop runs, and so does not cancel their tasks.",
+            hint="Tell the user, who can do it with the command `synapse run cancel`.",
+        )
+    if call.settings.confirm is ConfirmPolicy.ALWAYS:
+        raise RefusedError(
+            "This server wants a person's yes before a run is stopped, and tasks/cancel asks none.",
+            hint="Call run_cancel, which asks.",
+        )
 
 
 def _handle(workspace: Workspace, run_id: str) -> str:

@@ -72,7 +72,10 @@ def add_tasks(server: Server[Host], sources: Sequence[TaskSource]) -> None:
 
     async def cancel(context: Context, params: TaskParams) -> dict[str, Any]:
         source, task = await _find(sources, context, params)
-        await source.cancel(context, task)
+        try:
+            await source.cancel(context, task)
+        except SynapseError as error:
+            raise MCPError(code=INVALID_PARAMS, message=error_text(error)) from error
         return {}
 
     server.add_request_handler("tasks/get", TaskParams, get)

@@ -8,9 +8,9 @@ from pydantic import Field
 from synapse_core.operations.history import PruneReport, delete_runs
 from synapse_core.operations.runs import find_run
 from synapse_core.workspace import Workspace
-from synapse_mcp.calls import Call
+from synapse_mcp.calls import Call, Consent
 from synapse_mcp.results.base import Result, suggest
-from synapse_mcp.tools.consent import require_consent
+from synapse_mcp.tools.consent import declined, seek_consent
 from synapse_mcp.tools.declaration import Arguments, Effect, JsonText, Tool
 
 __all__ = ["RUN_DELETE", "DeleteArguments", "DeleteResult", "run_delete"]
@@ -30,6 +30,8 @@ class DeleteResult(Result):
     deleted: list[str]
     freed_bytes: int
     dry_run: bool
+    declined: bool | None = None
+    message: str | None = None
     next: list[str] = Field(default_factory=list[str])
 
 
@@ -39,12 +41,16 @@ async def run_delete(call: Call, arguments: DeleteArguments) -> DeleteResult:
     if arguments.dry_run:
         return _result(plan)
     what = f"{len(plan.run_ids)} run{'s' * (len(plan.run_ids) > 1)}, {plan.freed_bytes} bytes"
-    await require_consent(
+    consent = await seek_consent(
         call,
         f"Delete for good: {', '.join(plan.run_ids)} ({what}, logs and artifacts included)?",
         words=f"delete {what}",
         given=arguments.confirm,
     )
+    if consent is not Consent.YES:
+        return DeleteResult(
+            deleted=[], freed_bytes=0, dry_run=False, declined=True, message=declined(consent)
+        )
     report = await call.blocking(partial(delete_runs, call.workspace, plan.run_ids))
     return _result(report)
 

@@ -10,7 +10,8 @@ from synapse_mcp.tools.outputs import RUN_OUTPUTS
 from synapse_mcp.tools.plugins import PLUGIN_DESCRIBE, PLUGIN_SEARCH
 from synapse_mcp.tools.scaffolding import PLUGIN_SCAFFOLD
 from synapse_mcp.tools.starting import RUN_START
-from synapse_mcp.tools.watching import RUN_CANCEL, RUN_LIST, RUN_LOGS, RUN_STATUS
+from synapse_mcp.tools.stopping import RUN_CANCEL
+from synapse_mcp.tools.watching import RUN_LIST, RUN_LOGS, RUN_STATUS
 
 __all__ = ["TOOLS"]
 

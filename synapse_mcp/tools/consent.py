@@ -1,21 +1,21 @@
 """Asking before something is destroyed."""
 
-from synapse_core.errors import ConfirmationRequiredError, RefusedError
+from synapse_core.errors import ConfirmationRequiredError
 from synapse_mcp.calls import Call, Consent
 from synapse_mcp.settings import ConfirmPolicy
 
-__all__ = ["require_consent"]
+__all__ = ["declined", "seek_consent"]
 
 
-async def require_consent(
+async def seek_consent(
     call: Call,
     question: str,
     *,
     is_reversible: bool = False,
     words: str = "",
     given: str | None = None,
-) -> None:
-    """Return when the destructive call may go on.
+) -> Consent:
+    """Return whether the destructive call may go on.
 
     The flag `--confirm` decides: `never` lets everything pass; `always` wants a person's yes;
     `auto` lets what can be done again pass, asks the person when the client can, and else wants the
@@ -30,14 +30,12 @@ async def require_consent(
 
     Raises:
         ConfirmationRequiredError: Nobody could be asked and the words are missing or wrong.
-        RefusedError: The person said no.
     """
     policy = call.settings.confirm
     if policy is ConfirmPolicy.NEVER or (policy is ConfirmPolicy.AUTO and is_reversible):
-        return
+        return Consent.YES
     if call.client.can_ask:
-        await _ask(call, question)
-        return
+        return await call.client.ask(question)
     if policy is ConfirmPolicy.ALWAYS:
         raise ConfirmationRequiredError(
             "This server wants a person's yes for that, and this client cannot ask one.",
@@ -48,16 +46,12 @@ async def require_consent(
         raise ConfirmationRequiredError(
             f"{question} Nothing was done.",
             hint=f"If the user agrees, repeat the call with the argument confirm={words!r}.",
-            confirm=words,
+            repeat_with={"confirm": words},
         )
+    return Consent.YES
 
 
-async def _ask(call: Call, question: str) -> None:
-    answer = await call.client.ask(question)
-    if answer is Consent.YES:
-        return
-    said = "declined" if answer is Consent.NO else "dismissed the question"
-    raise RefusedError(
-        f"The user {said}: {question} Nothing was done.",
-        hint="Do not repeat the call unless the user asks for it.",
-    )
+def declined(consent: Consent) -> str:
+    """Return what an agent is told when a person did not say yes: an answer, and no error."""
+    said = "declined" if consent is Consent.NO else "dismissed the question"
+    return f"The user {said}; nothing was done. Do not repeat the call unless the user asks for it."

@@ -1,4 +1,4 @@
-"""Looking at runs, and stopping them."""
+"""Looking at runs."""
 
 from functools import partial
 from typing import Annotated, ClassVar
@@ -8,36 +8,30 @@ from pydantic import Field
 from synapse_core.model.event import LogLevel
 from synapse_core.model.run import Run, RunFilter, RunStatus
 from synapse_core.operations.logs import LogPage, LogQuery, read_logs
-from synapse_core.operations.runs import cancel_run, find_run, get_run, list_runs
+from synapse_core.operations.runs import find_run, get_run, list_runs
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import clip
 from synapse_mcp.results.base import Result, Row, fit, suggest
 from synapse_mcp.results.runs import RunView, log_text, utc
-from synapse_mcp.tools.consent import require_consent
 from synapse_mcp.tools.declaration import Arguments, Effect, JsonText, RunReference, Tool
 from synapse_mcp.tools.showing import show_run
 from synapse_mcp.tools.times import Since, parse_time
 from synapse_mcp.tools.waiting import MAX_WAIT_S, wait_for_end
 
 __all__ = [
-    "RUN_CANCEL",
     "RUN_LIST",
     "RUN_LOGS",
     "RUN_STATUS",
-    "CancelArguments",
-    "CancelResult",
     "ListArguments",
     "LogsArguments",
     "LogsResult",
     "RunList",
     "StatusArguments",
-    "run_cancel",
     "run_list",
     "run_logs",
     "run_status",
 ]
 
-_CANCEL_WAIT_S = 10
 _MAX_ERROR = 160
 
 
@@ -198,53 +192,6 @@ def _row(run: Run) -> RunRow:
     )
 
 
-class CancelArguments(Arguments):
-    """Which run to stop."""
-
-    run_id: RunReference
-    force: Annotated[bool, Field(description="kill at once")] = False
-
-
-class CancelResult(Result):
-    """What became of the run."""
-
-    run_id: str
-    status: str
-    message: str
-    next: list[str] = Field(default_factory=list[str])
-
-
-async def run_cancel(call: Call, arguments: CancelArguments) -> CancelResult:
-    """Stop a run: it is asked first, then terminated, then killed with all its processes.
-
-    Waits up to 10 s for its end. A run that has already ended stays as it is.
-    """
-    run_id = await call.blocking(partial(find_run, call.workspace, arguments.run_id))
-    await require_consent(call, f"Stop the run {run_id}?", is_reversible=True)
-    cancel = partial(cancel_run, call.workspace, run_id, force=arguments.force)
-    await call.blocking(cancel)
-    run = await wait_for_end(call, run_id, wait_s=_CANCEL_WAIT_S)
-    return CancelResult(
-        run_id=run_id,
-        status=run.status.value,
-        message=_told(run, is_forced=arguments.force),
-        next=[
-            suggest("run_status", run_id=run_id),
-            *([] if run.status.is_terminal else [suggest("run_cancel", run_id=run_id, force=True)]),
-        ],
-    )
-
-
-def _told(run: Run, *, is_forced: bool) -> str:
-    if run.status is RunStatus.CANCELLED:
-        return "It has stopped."
-    if run.status.is_terminal:
-        return f"It had already {run.status.value}; nothing was stopped."
-    if is_forced:
-        return "It is being killed."
-    return "It was asked to stop and has not yet; it will be terminated, then killed."
-
-
 RUN_STATUS = Tool(
     run=run_status,
     arguments=StatusArguments,
@@ -273,14 +220,4 @@ RUN_LIST = Tool(
     effect=Effect.READS,
     example={"status": ["failed"], "since": "24h"},
     search_hint="recent failed running runs history",
-)
-
-RUN_CANCEL = Tool(
-    run=run_cancel,
-    arguments=CancelArguments,
-    result=CancelResult,
-    title="Stop a run",
-    effect=Effect.DESTROYS,
-    example={"run_id": "last"},
-    search_hint="stop kill abort run",
 )

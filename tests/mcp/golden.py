@@ -22,7 +22,8 @@ from synapse_mcp.tools.doctor import DoctorResult
 from synapse_mcp.tools.outputs import OutputsResult
 from synapse_mcp.tools.plugins import PluginDescription, PluginList
 from synapse_mcp.tools.scaffolding import ScaffoldResult
-from synapse_mcp.tools.watching import CancelResult, LogsResult, RunList
+from synapse_mcp.tools.stopping import CancelResult
+from synapse_mcp.tools.watching import LogsResult, RunList
 
 FILE = Path(__file__).with_name("golden.json")
 

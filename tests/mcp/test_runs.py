@@ -194,7 +194,7 @@ async def test_the_log_resource_is_read_on_from_where_its_last_line_says(connect
         )
         start = await agent.read(f"run://{run['run_id']}/log?tail=1")
         uri = start.splitlines()[-1].removeprefix("[lines to come: ").removesuffix("]")
-        await agent.call("run_cancel", run_id=run["run_id"], force=True)
+        await agent.call("run_cancel", run_id=run["run_id"])
         rest = await agent.read(uri)
 
     assert uri.startswith(f"run://{run['run_id']}/log?cursor=")
@@ -205,7 +205,7 @@ async def test_the_log_resource_is_read_on_from_where_its_last_line_says(connect
 async def test_a_run_is_cancelled_and_says_so(connect: Connect) -> None:
     async with connect() as agent:
         run = await agent.call("run_start", plugin="trainer", action="sleep", wait_s=0)
-        stopped = await agent.call("run_cancel", run_id=run["run_id"], force=True)
+        stopped = await agent.call("run_cancel", run_id=run["run_id"])
         again = await agent.call("run_cancel", run_id=run["run_id"])
 
     assert run["status"] in {"pending", "running"}

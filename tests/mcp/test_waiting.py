@@ -93,7 +93,7 @@ async def test_a_wait_reports_how_the_run_comes_along(connect: Connect, mode: st
             {"plugin": "sleeper", "action": "run", "params": {"seconds": 30}, "wait_s": 3},
             progress_callback=hear,
         )
-        await agent.call("run_cancel", run_id="last", force=True)
+        await agent.call("run_cancel", run_id="last")
 
     numbers = [done for done, _, _ in heard]
     assert numbers == sorted(set(numbers))
