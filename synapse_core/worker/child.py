@@ -183,7 +183,7 @@ class _Child:
     def _leave(self) -> None:
         """Do what the interpreter does at its end: join threads, call exit functions."""
         # Thread pools wait for exactly the first; os._exit would skip what the second calls.
-        threading._shutdown()  # noqa: SLF001 # pyright: ignore[reportAttributeAccessIssue] - no stub
+        threading._shutdown()  # noqa: SLF001 # pyright: ignore[reportAttributeAccessIssue,reportUnknownMemberType] - not in the stubs
         atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - see above
         for stream in (sys.stdout, sys.stderr):
             if not isinstance(stream, CapturedStream):  # the action put something of its own there
