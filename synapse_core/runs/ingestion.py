@@ -16,6 +16,7 @@ from synapse_core.errors import (
     EventGapError,
     InvalidInputError,
     JournalError,
+    LeaseLostError,
     RunNotFoundError,
 )
 from synapse_core.runs.descriptors import open_apart
@@ -118,8 +119,13 @@ class Ingestion:
         self._lock = threading.Lock()
         self._open: OrderedDict[str, _OpenJournal] = OrderedDict()
 
-    def append(self, run_id: str, batch: bytes) -> int:
+    def append(self, run_id: str, batch: bytes, *, may_add: bool = True) -> int:
         """Add the events of the batch that are not there yet.
+
+        Args:
+            run_id: The run.
+            batch: Lines of a journal; none asks only how far the journal is.
+            may_add: Whether the sender owns the run; else it learns what is there already.
 
         Returns:
             The `seq` of the run's last event, which acknowledges all up to it.
@@ -127,12 +133,23 @@ class Ingestion:
         Raises:
             InvalidInputError: The batch holds something that is no event; nothing was kept.
             EventGapError: Events before it are missing; `data["expected_seq"]` is wanted next.
+            LeaseLostError: Something is new, and the sender does not own the run.
             ConflictError: An event is there already and says something else.
             JournalError: It could not be written; nothing was kept.
         """
         lines, first = _checked(batch)
         with self._journal(run_id) as journal:
-            return journal.append(lines, first) if lines else journal.last_seq
+            last = journal.last_seq
+            if not lines:
+                return last
+            if not may_add and first + len(lines) - 1 > last:
+                raise LeaseLostError(
+                    f"Run {run_id} is not this worker's, or has ended.",
+                    hint="Stop working on it; what it is now is for others to say.",
+                    run_id=run_id,
+                    last_seq=last,
+                )
+            return journal.append(lines, first)
 
     def last_seq(self, run_id: str) -> int:
         """Return the `seq` of the run's last event; 0 for none."""

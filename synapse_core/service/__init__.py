@@ -1,0 +1,1 @@
+"""The door over HTTP: runs, their events and files for other machines."""

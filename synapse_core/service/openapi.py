@@ -1,0 +1,176 @@
+"""The OpenAPI document of the service, made of its routes and of the models it speaks in."""
+
+import re
+from collections.abc import Iterable
+
+from synapse_core.model.event import EventKind, LogLevel
+from synapse_core.model.run import ArtifactInfo, Run, RunSummary
+from synapse_core.service.endpoint import Endpoint
+from synapse_core.service.problems import PROBLEM_TYPE
+from synapse_core.service.schemas import add_schema, ref_to
+from synapse_core.types import JSONObject, JSONValue
+from synapse_core.version import __version__
+
+__all__ = ["openapi_document"]
+
+_PLACE = re.compile(r"\{(\w+)(?::path)?\}")
+
+
+def openapi_document(endpoints: Iterable[Endpoint]) -> JSONObject:
+    """Return the document."""
+    schemas = dict(_ANSWERS)
+    for model in (Run, RunSummary, ArtifactInfo):
+        add_schema(schemas, model)
+    paths: dict[str, JSONValue] = {}
+    for endpoint in endpoints:
+        if endpoint.order is not None:
+            add_schema(schemas, endpoint.order)
+        path = paths.setdefault(_PLACE.sub(r"{\1}", endpoint.path), {})
+        if isinstance(path, dict):
+            path[endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Synapse run service",
+            "version": __version__,
+            "description": "Runs, their events and their files. A slash at the end of a path means "
+            "nothing. Errors have the form of RFC 9457.",
+        },
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(endpoint: Endpoint) -> JSONObject:
+    parameters: list[JSONValue] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PLACE.findall(endpoint.path)
+    ]
+    for parameter in endpoint.query:
+        schema: JSONObject = {"type": parameter.type}
+        if parameter.is_list:
+            schema = {"type": "array", "items": schema}
+        parameters.append(
+            {
+                "name": parameter.name,
+                "in": "query",
+                "description": parameter.description,
+                "schema": schema,
+                **({"explode": False} if parameter.is_list else {}),
+            }
+        )
+    success: JSONObject = {"description": "Done."}
+    if endpoint.answers is not None:
+        success["content"] = {endpoint.media_type: {"schema": ref_to(endpoint.answers)}}
+    problem: JSONObject = {
+        "description": "Refused or failed.",
+        "content": {PROBLEM_TYPE: {"schema": ref_to("Problem")}},
+    }
+    operation: JSONObject = {
+        "summary": endpoint.summary,
+        "operationId": operation_id(endpoint),
+        "parameters": parameters,
+        "responses": {str(endpoint.status): success, "default": problem},
+    }
+    if endpoint.scope is None:
+        operation["security"] = []
+    else:
+        operation["description"] = f"Needs a token of scope `{endpoint.scope}`."
+    if endpoint.order is not None:
+        operation["requestBody"] = _body("application/json", ref_to(endpoint.order.__name__))
+    elif endpoint.body is not None:
+        operation["requestBody"] = _body(endpoint.body, _TEXT)
+    return operation
+
+
+def _body(media_type: str, schema: JSONObject) -> JSONObject:
+    content: JSONObject = {media_type: {"schema": schema}}
+    return {"required": True, "content": content}
+
+
+def operation_id(endpoint: Endpoint) -> str:
+    """Return a name of the operation, made of its method and path."""
+    words = re.findall(r"\w+", endpoint.path.removeprefix("/api/v1"))
+    return "_".join([endpoint.method.lower(), *words]).replace("-", "_")
+
+
+def _object(**properties: JSONValue) -> JSONObject:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list[JSONValue](properties),
+    }
+
+
+def _list(item: JSONValue) -> JSONObject:
+    return {"type": "array", "items": item}
+
+
+_TEXT: JSONObject = {"type": "string"}
+_NUMBER: JSONObject = {"type": "number"}
+_COUNT: JSONObject = {"type": "integer"}
+_YES_NO: JSONObject = {"type": "boolean"}
+_OBJECT: JSONObject = {"type": "object"}
+_CURSOR: JSONObject = {"type": ["string", "null"]}
+
+_EVENT = _object(
+    seq=_COUNT,
+    time=_NUMBER,
+    kind={"type": "string", "enum": [kind.value for kind in EventKind]},
+    data=_OBJECT,
+)
+_LINE = _object(
+    seq=_COUNT,
+    time=_NUMBER,
+    level={"type": "string", "enum": [level.value for level in LogLevel]},
+    source=_TEXT,
+    text=_TEXT,
+)
+
+_ANSWERS: dict[str, JSONValue] = {
+    "Problem": _object(
+        type=_TEXT,
+        title=_TEXT,
+        status=_COUNT,
+        detail=_TEXT,
+        code=_TEXT,
+        hint=_TEXT,
+        data=_OBJECT,
+    ),
+    "Status": _object(status=_TEXT),
+    "Version": _object(version=_TEXT, scope=_TEXT),
+    "Text": _TEXT,
+    "OpenApi": _OBJECT,
+    "File": {"type": "string", "format": "binary"},
+    "RunAnswer": _object(run=ref_to("Run")),
+    "RunPage": _object(runs=_list(ref_to("Run"))),
+    "Claim": _object(run={"anyOf": [ref_to("Run"), {"type": "null"}]}),
+    "Done": _object(done=_YES_NO),
+    "Deletion": _object(run_ids=_list(_TEXT), freed_bytes=_COUNT),
+    "Event": _EVENT,
+    "EventPage": _object(events=_list(ref_to("Event")), next_cursor=_CURSOR),
+    "EventStream": {
+        "type": "string",
+        "description": "`id` is a cursor, `event` the kind, `data` an Event. `end` ends the run; "
+        "`problem` brings a Problem.",
+    },
+    "Acknowledgement": _object(last_seq=_COUNT),
+    "Waited": _object(has_more=_YES_NO),
+    "SummaryAnswer": _object(summary=ref_to("RunSummary")),
+    "LogPage": _object(
+        lines=_list(_LINE),
+        next_cursor=_TEXT,
+        total_lines=_COUNT,
+        truncated=_YES_NO,
+        eof=_YES_NO,
+    ),
+    "CheckpointList": _object(
+        checkpoints=_list(_object(seq=_COUNT, time=_NUMBER, name=_TEXT, state=_OBJECT))
+    ),
+    "ArtifactList": _object(artifacts=_list(ref_to("ArtifactInfo"))),
+}
+"""Schemas of the answers that are no model of ours."""

@@ -1,0 +1,281 @@
+"""Start, see, stop and remove runs."""
+
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from starlette.responses import Response
+
+from synapse_core.errors import ConflictError, InvalidInputError, StorageError
+from synapse_core.model.documents import parse_run, run_document
+from synapse_core.model.run import Run, RunFilter, RunStatus
+from synapse_core.operations.runs import StartRun, cancel_run, rerun, start_run
+from synapse_core.runs.ids import is_run_id
+from synapse_core.service.desk import Asked, Desk, json_response
+from synapse_core.service.endpoint import Endpoint, Parameter
+from synapse_core.service.orders import CancelOrder, DeleteOrder, StartOrder, parse_order
+from synapse_core.service.scopes import Scope
+from synapse_core.types import JSONObject, JSONValue
+from synapse_core.workspace import Workspace
+
+__all__ = ["RUN_ENDPOINTS", "shown_run"]
+
+_MAX_PAGE = 1000
+
+
+def shown_run(run: Run, asked: Asked) -> JSONObject:
+    """Return the run as the token may see it: variables hold secrets, and reading is not owning."""
+    if run.env and not asked.scope.includes(Scope.RUN):
+        run = replace(run, env=dict.fromkeys(run.env, "[hidden]"))
+    return {"run": run_document(run)}
+
+
+async def _start(desk: Desk, asked: Asked) -> Response:
+    order = parse_order(StartOrder, await asked.document())
+    run = await desk.blocking(partial(_started, desk.workspace, order))
+    return json_response(shown_run(run, asked), 200 if order.dry_run else 201)
+
+
+def _started(workspace: Workspace, order: StartOrder) -> Run:
+    if order.rerun_of is not None and order.plugin is None:
+        return rerun(
+            workspace,
+            order.rerun_of,
+            params=order.params,
+            resume=order.resume,
+            dry_run=order.dry_run,
+        )
+    if order.plugin is None or order.action is None:
+        raise InvalidInputError(
+            "The order names no plugin and action.", hint="Name both, or a run with rerun_of."
+        )
+    request = StartRun(
+        plugin=order.plugin,
+        action=order.action,
+        params=order.params,
+        executor=order.executor,
+        timeout_s=order.timeout_s,
+        retries=order.retries,
+        env=order.env,
+        idempotency_key=order.idempotency_key,
+        dry_run=order.dry_run,
+        rerun_of=order.rerun_of,
+        resume=order.resume,
+    )
+    return start_run(workspace, request)
+
+
+async def _create(desk: Desk, asked: Asked) -> Response:
+    document = await asked.document()
+    run = parse_run(document)
+    if run.id != asked.run_id:
+        raise InvalidInputError(
+            f"The path names run {asked.run_id!r}, and the body {run.id!r}.", hint="Name one run."
+        )
+    created = await desk.blocking(partial(desk.workspace.runs.create, run))
+    return json_response(shown_run(created, asked), 201)
+
+
+async def _list(desk: Desk, asked: Asked) -> Response:
+    since = asked.number("since", least=0, most=1e15)
+    until = asked.number("until", least=0, most=1e15)
+    where = RunFilter(
+        statuses=frozenset(_status(name) for name in asked.texts("status")),
+        plugin=asked.text("plugin"),
+        action=asked.text("action"),
+        since=since,
+        until=until,
+    )
+    limit = asked.count("limit", 50, most=_MAX_PAGE)
+    page = await desk.blocking(
+        partial(desk.workspace.runs.list, where, limit=limit, cursor=asked.text("cursor"))
+    )
+    runs: list[JSONValue] = [run_document(run) for run in page.items]
+    return json_response({"runs": runs, "next_cursor": page.next_cursor})
+
+
+def _status(name: str) -> RunStatus:
+    try:
+        return RunStatus(name)
+    except ValueError:
+        raise InvalidInputError(
+            f"{name[:80]!r} is no status.", hint=f"There are: {', '.join(RunStatus)}."
+        ) from None
+
+
+async def _list_active(desk: Desk, _asked: Asked) -> Response:
+    active = await desk.blocking(desk.workspace.runs.active)
+    return json_response({"runs": [run_document(run) for run in active]})
+
+
+async def _get(desk: Desk, asked: Asked) -> Response:
+    run = await desk.blocking(partial(_as_it_stands, desk.workspace, asked.run_id))
+    return json_response(shown_run(run, asked))
+
+
+def _as_it_stands(workspace: Workspace, run_id: str) -> Run:
+    run = workspace.runs.get(run_id)
+    if run.status.is_terminal or not is_run_id(run_id):
+        return run
+    return replace(run, summary=workspace.journals.summarise(run_id, run.summary))
+
+
+async def _cancel(desk: Desk, asked: Asked) -> Response:
+    order = parse_order(CancelOrder, await asked.document())
+    run = await desk.blocking(partial(_cancelled, desk.workspace, asked.run_id, order))
+    if run.status.is_terminal:
+        desk.following.note_over(run.id)
+    return json_response(shown_run(run, asked))
+
+
+def _cancelled(workspace: Workspace, run_id: str, order: CancelOrder) -> Run:
+    run = workspace.runs.get(run_id)
+    if run.executor in workspace.executors and is_run_id(run_id):
+        cancel_run(workspace, run_id, force=order.force)
+    else:
+        # Its worker is elsewhere, and learns of it with its next heartbeat.
+        workspace.runs.request_cancel(run_id, force=order.force)
+    return workspace.runs.get(run_id)
+
+
+async def _delete(desk: Desk, asked: Asked) -> Response:
+    run = await desk.blocking(partial(desk.workspace.runs.get, asked.run_id))
+    if not run.status.is_terminal:
+        raise ConflictError(
+            f"Run {run.id} is {run.status} and cannot be removed.",
+            hint="Cancel it first.",
+            run_id=run.id,
+        )
+    await desk.blocking(partial(_removed, desk, [run.id], dry_run=False))
+    return Response(status_code=204)
+
+
+async def _delete_many(desk: Desk, asked: Asked) -> Response:
+    order = parse_order(DeleteOrder, await asked.document())
+    removed, freed = await desk.blocking(
+        partial(_removed, desk, order.run_ids, dry_run=order.dry_run)
+    )
+    return json_response({"run_ids": list[JSONValue](removed), "freed_bytes": freed})
+
+
+def _removed(desk: Desk, run_ids: list[str], *, dry_run: bool) -> tuple[list[str], int]:
+    """Remove the runs that have ended; return their ids and the size of what they left."""
+    store, home = desk.workspace.runs, desk.workspace.home
+    ended: list[str] = []
+    freed = 0
+    for run_id in dict.fromkeys(run_ids):
+        try:
+            is_ended = store.get(run_id).status.is_terminal
+        except LookupError:
+            continue
+        if not is_ended:
+            continue
+        ended.append(run_id)
+        if not is_run_id(run_id):  # it has no folder, and must not become a path
+            continue
+        folder = home.run_dir(run_id)
+        freed += sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
+        if not dry_run:
+            desk.ingestion.forget(run_id)
+            # Folder first: a run that is listed without one can be removed again.
+            _remove_folder(folder)
+    if not dry_run:
+        store.delete(ended)
+    return ended, freed
+
+
+def _remove_folder(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageError(
+            f"Cannot remove {folder}: {error.strerror}.", hint="Check its permissions."
+        ) from error
+
+
+_FILTER = (
+    Parameter("status", "Only runs of these statuses.", is_list=True),
+    Parameter("plugin", "Only runs of this plugin."),
+    Parameter("action", "Only runs of this action."),
+    Parameter("since", "Created at or after this Unix time.", "number"),
+    Parameter("until", "Created before this Unix time.", "number"),
+    Parameter("limit", f"Most runs of a page, up to {_MAX_PAGE}.", "integer"),
+    Parameter("cursor", "Go on where an earlier page ended."),
+)
+
+RUN_ENDPOINTS = (
+    Endpoint(
+        method="POST",
+        path="/api/v1/runs",
+        scope=Scope.RUN,
+        answer=_start,
+        summary="Start a run on the machine of the service.",
+        order=StartOrder,
+        answers="RunAnswer",
+        status=201,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/runs",
+        scope=Scope.READ,
+        answer=_list,
+        summary="List runs, newest first, without params, result and variables.",
+        query=_FILTER,
+        answers="RunPage",
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/active-runs",
+        scope=Scope.READ,
+        answer=_list_active,
+        summary="List all runs that have not ended, oldest first.",
+        answers="RunPage",
+    ),
+    Endpoint(
+        method="PUT",
+        path="/api/v1/runs/{run_id}",
+        scope=Scope.RUN,
+        answer=_create,
+        summary="Record a pending run that is placed elsewhere.",
+        order=Run,
+        answers="RunAnswer",
+        status=201,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/runs/{run_id}",
+        scope=Scope.READ,
+        answer=_get,
+        summary="Return the run, its summary up to date.",
+        answers="RunAnswer",
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/api/v1/runs/{run_id}",
+        scope=Scope.ADMIN,
+        answer=_delete,
+        summary="Remove a run that has ended, with all it left.",
+        status=204,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/runs/{run_id}/cancel",
+        scope=Scope.RUN,
+        answer=_cancel,
+        summary="Ask a run to stop; a pending one ends at once.",
+        order=CancelOrder,
+        answers="RunAnswer",
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/deletions",
+        scope=Scope.ADMIN,
+        answer=_delete_many,
+        summary="Remove the runs of a list that have ended, with all they left.",
+        order=DeleteOrder,
+        answers="Deletion",
+    ),
+)
