@@ -17,7 +17,7 @@ from synapse_core.errors import StorageError, WorkerLostError
 from synapse_core.version import __version__
 from synapse_core.worker.environment import allowed_environment
 
-__all__ = ["ZygoteDoor"]
+__all__ = ["ZygoteDoor", "runtime_folder"]
 
 START_TIMEOUT_S = 30.0
 """A cold start takes a quarter of a second; a machine under heavy load gets its time."""
@@ -58,7 +58,7 @@ class ZygoteDoor:
     def socket_path(self) -> Path:
         """Return where the zygote listens; the name changes with the interpreter and the code."""
         if self._known_socket is None:
-            folder = _runtime_folder(self._environ)
+            folder = runtime_folder(self._environ)
             contents = self._venv.contents() if self._venv is not None else None
             # One that was made anew must not be served by a zygote of the former one.
             python = f"{self._python}\0{contents.stamp if contents is not None else 0}"
@@ -114,7 +114,7 @@ def _answers(path: Path) -> bool:
         return True
 
 
-def _runtime_folder(environ: Mapping[str, str]) -> Path:
+def runtime_folder(environ: Mapping[str, str]) -> Path:
     """Return a folder only this user may enter, with a name short enough for a socket's path."""
     base = environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     folder = Path(base) / f"synapse-{os.getuid()}"

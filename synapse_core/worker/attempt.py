@@ -35,6 +35,11 @@ class StopReason(StrEnum):
     FORCE = "force"
     TIMEOUT = "timeout"
     SHUTDOWN = "shutdown"
+    CUT = "cut"
+    """Whoever reserved room for it is gone, and the room may be somebody else's by now."""
+
+
+_AT_ONCE = frozenset({StopReason.FORCE, StopReason.CUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +159,11 @@ class Attempt:
             self._stop(reason)
 
     def _stop(self, reason: StopReason) -> None:
-        if self._stopped is not None and reason is not StopReason.FORCE:
+        if self._stopped is not None and reason not in _AT_ONCE:
             return
         self._stopped = self._stopped or reason
         now = time.monotonic()
-        if reason is StopReason.FORCE:
+        if reason in _AT_ONCE:
             self._ladder = [(now, lambda: self._signal_group(signal.SIGKILL))]
             return
         terminate_at = now + ASK_GRACE_S

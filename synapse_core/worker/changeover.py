@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from synapse_core.config.home import Home
 from synapse_core.dependencies.venv import Venv
+from synapse_core.worker.tether import Tether
 
 __all__ = ["continue_in", "read_duty"]
 
@@ -16,13 +17,20 @@ HELD_BACK = (signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM)
 """Signals that would kill a process that has no handler for them yet."""
 
 
-def continue_in(venv: Venv, home: Home, run_id: str, environ: dict[str, str]) -> NoReturn:
+def continue_in(
+    venv: Venv, home: Home, run_id: str, environ: dict[str, str], tether: Tether
+) -> NoReturn:
     """Replace this process by the environment's interpreter, which goes on owning the run.
 
     The kernel keeps process id and start time, so the claim on the run stays valid, and whoever
     watches or cancels the run sees no change.
     """
-    duty = {"home": str(home.root), "run_id": run_id, "environ": venv.enter(environ)}
+    duty = {
+        "home": str(home.root),
+        "run_id": run_id,
+        "environ": venv.enter(environ),
+        "tether": tether.hand_on(),
+    }
     # Not an argument: variables may hold secrets, and anybody may read a command line.
     handed = tempfile.TemporaryFile()  # noqa: SIM115 - it must outlive this code
     handed.write(json.dumps(duty).encode())
@@ -36,9 +44,10 @@ def continue_in(venv: Venv, home: Home, run_id: str, environ: dict[str, str]) ->
         os.execve(python, command, dict(os.environ))  # noqa: S606 - our own module
 
 
-def read_duty(descriptor: int) -> tuple[Home, str, dict[str, str]]:
-    """Return what `continue_in` handed over: the home, the run's id and the variables."""
+def read_duty(descriptor: int) -> tuple[Home, str, dict[str, str], Tether]:
+    """Return what `continue_in` handed over: home, id of the run, variables, and tether."""
     with open(descriptor, "rb") as handed:
         handed.seek(0)
         duty = json.load(handed)
-    return Home(Path(duty["home"])), duty["run_id"], duty["environ"]
+    tether = Tether.taken_over(duty["tether"])
+    return Home(Path(duty["home"])), duty["run_id"], duty["environ"], tether

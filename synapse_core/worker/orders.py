@@ -33,12 +33,15 @@ class RunOrder:
         environ: Allow-listed variables of the door that ordered it.
         installer: Variables for the installer when the plugin's libraries are to be installed
             first; None when they are there.
+        is_tethered: Whether the connection stays open while the run goes on, and the run ends when
+            the one who ordered it is gone.
     """
 
     home: str
     run_id: str
     environ: dict[str, str] = field(default_factory=dict[str, str])
     installer: dict[str, str] | None = None
+    is_tethered: bool = False
     op: Literal["run"] = "run"
 
 

@@ -37,7 +37,7 @@ def decide_outcome(
             return Outcome(RunStatus.CANCELLED)
         case StopReason.TIMEOUT:
             failure = _timed_out(timeout_s, said)
-        case StopReason.SHUTDOWN:
+        case StopReason.SHUTDOWN | StopReason.CUT:
             failure = _SHUT_DOWN
         case None:
             failure = said or _crashed(end.exit_code)

@@ -10,8 +10,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Own the run to its end."""
-    home, run_id, environ = read_duty(int(sys.argv[1]))
-    resume(home, run_id, environ)
+    resume(*read_duty(int(sys.argv[1])))
 
 
 if __name__ == "__main__":

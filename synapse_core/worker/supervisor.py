@@ -31,6 +31,7 @@ from synapse_core.worker.child import Assignment, execute
 from synapse_core.worker.inbox import SignalInbox
 from synapse_core.worker.isolation import adopt_orphans
 from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
+from synapse_core.worker.tether import Tether
 
 __all__ = ["resume", "supervise"]
 
@@ -49,6 +50,7 @@ def supervise(
     environ: dict[str, str],
     *,
     installer: dict[str, str] | None = None,
+    tether: Tether | None = None,
 ) -> None:
     """Own the run until it has ended; returns at once when another worker was first.
 
@@ -58,19 +60,21 @@ def supervise(
         environ: Variables of the door that ordered it.
         installer: Variables for the installer of the plugin's libraries, when they are missing;
             once they are there, this process goes on in their interpreter, with `resume`.
+        tether: Leads to whoever the run depends on. When it is cut, this process ends what is there
+            of the run and leaves; the run is then recovered like that of a dead worker.
     """
     store = SqliteRunStore(home.database)
     run = store.claim(run_id, owner=str(this_worker()), lease_s=LEASE_S)
     if run is None:
         return
     adopt_orphans()
-    _own(home, store, run, environ, installer=installer)
+    _own(home, store, run, environ, installer=installer, tether=tether)
 
 
-def resume(home: Home, run_id: str, environ: dict[str, str]) -> None:
+def resume(home: Home, run_id: str, environ: dict[str, str], tether: Tether) -> None:
     """Go on owning a run that this process claimed before it changed to another interpreter."""
     store = SqliteRunStore(home.database)
-    _own(home, store, store.get(run_id), environ)
+    _own(home, store, store.get(run_id), environ, tether=tether)
 
 
 def _own(
@@ -80,10 +84,18 @@ def _own(
     environ: dict[str, str],
     *,
     installer: dict[str, str] | None = None,
+    tether: Tether | None = None,
 ) -> None:
     owner = str(this_worker())
     try:
-        supervisor = _Supervisor(home, store, run, owner=owner, environ={**environ, **run.env})
+        supervisor = _Supervisor(
+            home,
+            store,
+            run,
+            owner=owner,
+            environ={**environ, **run.env},
+            tether=tether or Tether(),
+        )
         if installer is None or supervisor.provide_libraries(installer, environ):
             supervisor.run_to_its_end()
     except LeaseLostError:
@@ -93,13 +105,21 @@ def _own(
 
 class _Supervisor:
     def __init__(
-        self, home: Home, store: SqliteRunStore, run: Run, *, owner: str, environ: dict[str, str]
+        self,
+        home: Home,
+        store: SqliteRunStore,
+        run: Run,
+        *,
+        owner: str,
+        environ: dict[str, str],
+        tether: Tether,
     ) -> None:
         self._home = home
         self._store = store
         self._run = run
         self._owner = owner
         self._environ = environ
+        self._tether = tether
         self._journals = Journals(home)
         self._summary = RunSummary()
         self._redactor = Redactor.for_run(environ, run.params)
@@ -116,12 +136,14 @@ class _Supervisor:
         with self._open_journal() as writer:
             preparation = Preparation(self._run, writer, self._inbox, self._beat, self._note_worker)
             provided = preparation.provide(self._home, variables)
+        if self._tether.is_cut():
+            return False
         if isinstance(provided, Outcome):
             self._finish(provided, self._run.attempt)
             return False
         if provided is not None:
             self._beat()
-            continue_in(provided, self._home, self._run.id, environ)
+            continue_in(provided, self._home, self._run.id, environ, self._tether)
         return True
 
     def run_to_its_end(self) -> None:
@@ -130,11 +152,15 @@ class _Supervisor:
         attempt = self._run.attempt
         while True:
             outcome, end = self._make_attempt(attempt)
+            if end.stopped is StopReason.CUT and outcome.status is RunStatus.FAILED:
+                return
             pause_s = self._run.retry.wait_s(attempt)
             if pause_s is None or not is_worth_repeating(outcome, end):
                 break
             self._announce_retry(outcome, attempt, pause_s)
             if self._is_stopped_within(pause_s):
+                if self._tether.is_cut():
+                    return
                 outcome = Outcome(RunStatus.CANCELLED)
                 break
             attempt += 1
@@ -148,6 +174,7 @@ class _Supervisor:
         assignment = Assignment(run, number, self._home, self._environ, self._output_size())
 
         def body(control: int, status: int) -> NoReturn:
+            self._tether.close()
             execute(assignment, writer, control=control, status=status)
 
         attempt = Attempt(body, self._beat, self._inbox, timeout_s=run.timeout_s)
@@ -185,6 +212,8 @@ class _Supervisor:
         return output.stat().st_size if output.exists() else 0
 
     def _beat(self) -> StopReason | None:
+        if self._tether.is_cut():
+            return StopReason.CUT
         try:
             self._summary = self._journals.summarise(self._run.id, self._summary)
             run = self._store.heartbeat(

@@ -31,6 +31,8 @@ from synapse_core.worker.orders import (
     send_line,
 )
 from synapse_core.worker.supervisor import supervise
+from synapse_core.worker.warming import warm_up
+from synapse_core.worker.tether import Tether
 
 __all__ = ["main", "serve"]
 
@@ -69,12 +71,11 @@ def _answer(connection: socket.socket, listener: socket.socket) -> bool:
         print(f"Refused an order: {error}", file=sys.stderr)  # noqa: T201 - stderr is its log
         return True
     match order:
-        case RunOrder(home=home, run_id=run_id, environ=environ, installer=installer):
-            _fork(
-                lambda: supervise(Home(Path(home)), run_id, environ, installer=installer),
-                listener,
-                connection,
-            )
+        case RunOrder(is_tethered=False):
+            _fork(lambda: _supervise(order, Tether()), listener, connection)
+            _acknowledge(connection)
+        case RunOrder():
+            _fork(lambda: _supervise(order, Tether(connection)), listener)
             _acknowledge(connection)
         case InspectOrder():
             _fork(lambda: answer_inspection(connection, order), listener)
@@ -86,6 +87,11 @@ def _answer(connection: socket.socket, listener: socket.socket) -> bool:
         case None:
             pass
     return True
+
+
+def _supervise(order: RunOrder, tether: Tether) -> None:
+    home = Home(Path(order.home))
+    supervise(home, order.run_id, order.environ, installer=order.installer, tether=tether)
 
 
 def _provide(connection: socket.socket, order: ProvideOrder) -> None:
@@ -150,6 +156,7 @@ def main() -> None:
         path.unlink(missing_ok=True)
         listener.bind(str(path))
         path.chmod(0o600)
+        warm_up()
         # Objects made so far are never collected: their pages stay shared with every fork.
         gc.collect()
         gc.freeze()

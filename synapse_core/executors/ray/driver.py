@@ -1,0 +1,309 @@
+"""`python -m synapse_core.executors.ray.driver`: holds the connection to one cluster.
+
+One per home and cluster, started by whoever needs it first and left by itself when idle. It takes
+orders over a Unix socket, so that no door ever imports Ray. A cluster that was started here lives
+and dies with it. Its settings come as one line of JSON on stdin; it answers on the descriptor named
+by its one argument as soon as orders can be sent.
+"""
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from synapse_core.config.home import Home
+from synapse_core.errors import ConflictError, StorageError, SynapseError
+from synapse_core.executors.ray.clusters import ClusterPlace
+from synapse_core.executors.ray.driver_settings import DriverSettings
+from synapse_core.executors.ray.engine import Engine
+from synapse_core.executors.ray.orders import (
+    LaunchOrder,
+    StatusOrder,
+    StopDriverOrder,
+    parse_driver_order,
+    tell_error,
+)
+from synapse_core.executors.ray.record import DriverRecord, read_record, write_record
+from synapse_core.executors.ray.settling import failure_of, settle
+from synapse_core.model.run import RunStatus
+from synapse_core.runs.processes import this_worker
+from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.types import JSONObject
+from synapse_core.worker.orders import MAX_ORDER_BYTES, receive_line, send_line
+
+__all__ = ["Driver", "main"]
+
+ORDER_TIMEOUT_S = 5.0
+LOOK_AROUND_S = 2.0
+MAX_REPLACEMENTS = 3
+"""A run whose launchers vanish more often than this takes something down with it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Driver:
+    """Takes orders, and sees runs to their end.
+
+    Attributes:
+        settings: What it was told.
+        engine: The connection to Ray.
+    """
+
+    settings: DriverSettings
+    engine: Engine
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _up: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _waiting: dict[str, LaunchOrder] = field(default_factory=dict[str, LaunchOrder])
+    _orders: dict[str, LaunchOrder] = field(default_factory=dict[str, LaunchOrder])
+    _replacements: dict[str, int] = field(default_factory=dict[str, int])
+    _fault: SynapseError | None = None
+    _used_at: float = field(default_factory=time.monotonic)
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
+    _record: DriverRecord = field(init=False)
+    _home: Home = field(init=False)
+    _store: SqliteRunStore = field(init=False)
+    _place: ClusterPlace = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._home = Home(Path(self.settings.home))
+        self._place = ClusterPlace(self._home, self.settings.name)
+        self._store = SqliteRunStore(self._home.database)
+        self._record = DriverRecord(
+            worker=str(this_worker()),
+            socket=self.settings.socket,
+            folder=self.settings.engine.folder,
+            dashboard_url=self.settings.dashboard_url,
+            started_at=time.time(),
+        )
+
+    def live(self, listener: socket.socket, ready: int) -> None:
+        """Take orders until idle, told to stop, or replaced."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: self._stop.set())
+        write_record(self._place.record, self._record)
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        os.write(ready, b"ok\n")
+        os.close(ready)
+        try:
+            self._connect()
+            # Ray's own handler would leave without clearing up.
+            signal.signal(signal.SIGTERM, lambda _number, _frame: self._stop.set())
+            while not self._stop.wait(LOOK_AROUND_S):
+                self._look_around()
+        finally:
+            self._leave()
+
+    def _connect(self) -> None:
+        try:
+            self.engine.start()
+        except SynapseError as error:
+            _log.exception("No cluster")
+            self._fault = error
+            self._up.set()
+            self._refuse_waiting(error)
+            self._stop.wait(ORDER_TIMEOUT_S)  # whoever waits for the start is told first
+            self._stop.set()
+            return
+        facts = self.engine.facts
+        dashboard = self.settings.dashboard_url or facts["dashboard_url"]
+        self._record = replace(self._record, **{**facts, "dashboard_url": dashboard})
+        write_record(self._place.record, self._record)
+        with self._lock:
+            self._up.set()
+            waiting, self._waiting = list(self._waiting.values()), {}
+        for order in waiting:
+            self._place_or_fail(order)
+
+    def _refuse_waiting(self, error: SynapseError) -> None:
+        with self._lock:
+            waiting, self._waiting = list(self._waiting), {}
+        for run_id in waiting:
+            self._fail(run_id, error)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            connection, _ = listener.accept()
+            self._pool.submit(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(ORDER_TIMEOUT_S)
+            try:
+                line = receive_line(connection, MAX_ORDER_BYTES)
+                if line:
+                    send_line(connection, self._answer(line))
+            except (OSError, ValueError):
+                _log.warning("Refused an order", exc_info=True)
+            except Exception:
+                _log.exception("Failed at an order")
+                raise
+
+    def _answer(self, line: bytes) -> JSONObject:
+        order = parse_driver_order(line)
+        try:
+            match order:
+                case LaunchOrder():
+                    self._used_at = time.monotonic()
+                    return self._launch(order)
+                case StatusOrder():
+                    return self._status(wait=order.wait)
+                case StopDriverOrder():
+                    return self._end(force=order.force)
+        except SynapseError as error:
+            return tell_error(error)
+
+    def _launch(self, order: LaunchOrder) -> JSONObject:
+        if self._fault is not None:
+            raise self._fault
+        with self._lock:
+            if order.run_id in self._orders:
+                return {"ok": True}  # on its way already
+            self._orders[order.run_id] = order
+            if not self._up.is_set():
+                self._waiting[order.run_id] = order
+                return {"ok": True}
+        try:
+            self.engine.check(order)
+            self.engine.place(order, self.settings.home, self._on_end)
+        except BaseException:
+            self._orders.pop(order.run_id, None)
+            raise
+        return {"ok": True}
+
+    def _place_or_fail(self, order: LaunchOrder) -> None:
+        """Place a run whose door has left already: what keeps it from running is its outcome."""
+        try:
+            self.engine.check(order)
+            self.engine.place(order, self.settings.home, self._on_end)
+        except SynapseError as error:
+            self._fail(order.run_id, error)
+
+    def _fail(self, run_id: str, error: SynapseError) -> None:
+        self._orders.pop(run_id, None)
+        run = self._store.get(run_id)
+        if run.status is RunStatus.PENDING:
+            self._store.finish(run_id, failure_of(error), owner=None)
+
+    def _on_end(self, run_id: str, error: SynapseError | None) -> None:
+        self._pool.submit(self._settle, run_id, error)
+
+    def _settle(self, run_id: str, error: SynapseError | None) -> None:
+        try:
+            run = settle(self._store, self._home, run_id, error)
+            order = self._orders.pop(run_id, None)
+            self._used_at = time.monotonic()
+            if run is None or order is None or run.status is not RunStatus.PENDING:
+                self._replacements.pop(run_id, None)
+                return
+            if not self.engine.has_nodes:
+                self._stop.set()  # the next look at the run places it on another cluster
+                return
+            again = self._replacements[run_id] = self._replacements.get(run_id, 0) + 1
+            if again <= MAX_REPLACEMENTS + run.retry.retries:
+                self._orders[run_id] = order
+                self._place_or_fail(order)
+        except Exception:
+            _log.exception("Could not settle %s", run_id)
+            raise
+
+    def _status(self, *, wait: bool) -> JSONObject:
+        if wait:
+            self._up.wait()
+        if self._fault is not None:
+            raise self._fault
+        record: JSONObject = {
+            "name": self.settings.name,
+            "is_up": self._up.is_set(),
+            "address": self._record.address,
+            "dashboard_url": self._record.dashboard_url,
+            "ray_version": self._record.ray_version,
+            "active": len(self._orders),
+        }
+        if not self._up.is_set():
+            return record
+        return {**record, **self.engine.status(), "active": len(self._orders)}
+
+    def _end(self, *, force: bool) -> JSONObject:
+        # A run that has ended in the store may have a launcher that is still on its way out.
+        active = [id_ for id_ in tuple(self._orders) if not self._store.get(id_).status.is_terminal]
+        if active and not force:
+            raise ConflictError(
+                f"{len(active)} runs are active on the cluster.",
+                hint="Wait for them, cancel them, or stop it with --force: they are lost then.",
+                active=len(active),
+            )
+        self._stop.set()
+        return {"ok": True}
+
+    def _look_around(self) -> None:
+        """Leave when nobody needs it, or when its word in the home is gone."""
+        if not self.engine.has_nodes and self.settings.engine.address is None:
+            _log.error("The cluster has lost its node")
+            self._stop.set()
+            return
+        is_replaced = read_record(self._place.record) != self._record
+        idle_s = time.monotonic() - self._used_at
+        if is_replaced or (idle_s > self.settings.idle_s and not self._orders):
+            if not is_replaced and self._has_others():
+                self._used_at = time.monotonic()
+                return
+            self._stop.set()
+
+    def _has_others(self) -> bool:
+        """Whether somebody else's jobs run on the cluster that ends with this process."""
+        if not self.settings.engine.folder or not self._record.dashboard_url:
+            return False
+        token = self._place.token.read_text(encoding="ascii").strip()
+        request = urllib.request.Request(  # noqa: S310 - our own dashboard, http by construction
+            f"{self._record.dashboard_url}/api/jobs/", headers={"Authorization": f"Bearer {token}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=ORDER_TIMEOUT_S) as answer:  # noqa: S310 as above
+                jobs: list[dict[str, Any]] = json.load(answer)
+        except (OSError, ValueError):
+            _log.warning("The dashboard does not answer", exc_info=True)
+            return False
+        others = [job for job in jobs if job["status"] in {"PENDING", "RUNNING"}]
+        return len(others) > 1  # this process is one of them
+
+    def _leave(self) -> None:
+        _log.info("Leaving")
+        if read_record(self._place.record) == self._record:
+            self._place.record.unlink(missing_ok=True)
+        Path(self.settings.socket).unlink(missing_ok=True)
+        self.engine.stop()
+
+
+def main() -> None:
+    """Take orders until it is time to leave."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = DriverSettings.parse(sys.stdin.read())
+    ready = int(sys.argv[1])
+    with socket.socket(socket.AF_UNIX) as listener:
+        # Whoever started this holds a lock, so nobody else binds meanwhile.
+        Path(settings.socket).unlink(missing_ok=True)
+        listener.bind(settings.socket)
+        Path(settings.socket).chmod(0o600)
+        listener.listen(256)
+        try:
+            Driver(settings, Engine(settings.engine)).live(listener, ready)
+        except StorageError:
+            _log.exception("The home cannot be used")
+        finally:
+            # Threads of the pool may be waiting for what will never come.
+            os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

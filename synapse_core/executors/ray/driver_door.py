@@ -1,0 +1,255 @@
+"""Reaches the driver of a cluster, and starts one when none is there."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from json import loads
+from pathlib import Path
+
+from synapse_core.config.atomic import lock_file, write_atomically
+from synapse_core.config.home import Home
+from synapse_core.errors import WorkerLostError
+from synapse_core.executors.ray.clusters import Cluster, ClusterPlace
+from synapse_core.executors.ray.driver_settings import DriverSettings, EngineSettings
+from synapse_core.executors.ray.extra import require_ray
+from synapse_core.executors.ray.orders import (
+    DriverOrder,
+    StatusOrder,
+    StopDriverOrder,
+    order_fields,
+    read_error,
+)
+from synapse_core.executors.ray.record import DriverRecord, read_live_record, read_record
+from synapse_core.executors.zygote_door import runtime_folder
+from synapse_core.model.run import WorkerId
+from synapse_core.types import JSONObject
+from synapse_core.worker.environment import allowed_environment
+from synapse_core.worker.orders import receive_line, send_line
+
+__all__ = ["DriverDoor"]
+
+START_TIMEOUT_S = 60.0
+"""Until a driver takes orders: a third of a second, more on a busy machine."""
+
+UP_TIMEOUT_S = 180.0
+"""Until a cluster is up: 5 to 20 s; a busy machine gets its time."""
+
+STOP_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 30.0
+_MAX_ANSWER_BYTES = 4 << 20
+_MAX_PATH = 40
+"""Ray puts sockets 60 characters below its folder, and the kernel takes 107 in all."""
+
+
+class DriverDoor:
+    """Sends orders to the driver of one cluster.
+
+    Args:
+        home: The home whose runs it places.
+        environ: Variables of the calling process.
+        cluster: The cluster.
+    """
+
+    def __init__(self, home: Home, environ: Mapping[str, str], cluster: Cluster) -> None:
+        self._environ = environ
+        self._home = home
+        self.cluster = cluster
+        self.place = ClusterPlace(home, cluster.name)
+
+    def record(self) -> DriverRecord | None:
+        """Return where the driver is found; None when none is running."""
+        return read_live_record(self.place.record)
+
+    def start(
+        self, *, cpus: int | None = None, gpus: int | None = None, idle_s: float = 900.0
+    ) -> None:
+        """Start the driver if none is running; returns when it takes orders.
+
+        Args:
+            cpus: CPU cores of a cluster that is started here; None for those of the machine.
+            gpus: GPUs of one that is started here; None for those that are found.
+            idle_s: Seconds without a run after which it leaves.
+
+        Raises:
+            MissingExtraError: Ray is not installed.
+            WorkerLostError: It could not be started; the message has its last words.
+        """
+        require_ray()
+        self.place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with lock_file(self.place.record, timeout_s=START_TIMEOUT_S):
+            if self.record() is not None:
+                return
+            self._clear()
+            self._spawn(self._settings(cpus, gpus, idle_s))
+
+    def ask(self, order: DriverOrder, *, timeout_s: float = ANSWER_TIMEOUT_S) -> JSONObject:
+        """Return the answer of the driver, which is started when none is running.
+
+        Raises:
+            SynapseError: What the driver answers with.
+            WorkerLostError: No driver answers.
+        """
+        for _ in range(3):  # one may be leaving just now
+            record = self.record()
+            if record is None:
+                self.start()
+                record = self.record()
+            if record is not None and (answer := _exchange(record, order, timeout_s)):
+                if (error := read_error(answer)) is not None:
+                    raise error
+                return answer
+            time.sleep(0.1)
+        raise WorkerLostError(
+            f"The driver of the cluster {self.cluster.name!r} does not answer.",
+            hint=f"Its log: {self.place.log}",
+            log=str(self.place.log),
+        )
+
+    def up(self) -> JSONObject:
+        """Return how the cluster stands, once it is up.
+
+        Raises:
+            SynapseError: It did not come up.
+        """
+        return self.ask(StatusOrder(wait=True), timeout_s=UP_TIMEOUT_S)
+
+    def stop(self, *, force: bool = False) -> bool:
+        """Have the driver leave, with the cluster if it was started here; wait for that.
+
+        Returns whether one was running.
+
+        Raises:
+            ConflictError: Runs are active, and `force` is not given.
+        """
+        record = self.record()
+        if record is None:
+            self._clear()
+            return False
+        answer = _exchange(record, StopDriverOrder(force=force), ANSWER_TIMEOUT_S)
+        if (error := read_error(answer)) is not None:
+            raise error
+        if not _is_gone_within(record, STOP_TIMEOUT_S):
+            # What Ray has started ends with its driver, however that ends.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(WorkerId.parse(record.worker).pid, signal.SIGKILL)
+            _is_gone_within(record, STOP_TIMEOUT_S)
+        self._clear(record)
+        return True
+
+    def token(self) -> str:
+        """Return the token of the cluster; empty for one without."""
+        if self.cluster.is_ours:
+            return self.place.token.read_text(encoding="ascii").strip()
+        return self.cluster.token or ""
+
+    def _clear(self, known: DriverRecord | None = None) -> None:
+        """Remove what a driver that was killed has left."""
+        record = known or read_record(self.place.record)
+        if record is None or record.is_alive:
+            return
+        if record.folder:
+            shutil.rmtree(record.folder, ignore_errors=True)
+        Path(record.socket).unlink(missing_ok=True)
+        self.place.record.unlink(missing_ok=True)
+
+    def _settings(self, cpus: int | None, gpus: int | None, idle_s: float) -> DriverSettings:
+        key = sha256(f"{self._home.root}\0{self.cluster.name}".encode()).hexdigest()[:8]
+        folder = ""
+        if self.cluster.is_ours:
+            folder = str(_short_folder() / f"ray-{key}-{secrets.token_hex(2)}")
+            if not self.place.token.exists():
+                token = secrets.token_hex(32).encode()
+                write_atomically(self.place.token, token, mode=0o600)
+        return DriverSettings(
+            home=str(self._home.root),
+            name=self.cluster.name,
+            socket=str(runtime_folder(self._environ) / f"ray-{key}.sock"),
+            engine=EngineSettings(
+                address=self.cluster.address, folder=folder, cpus=cpus, gpus=gpus
+            ),
+            dashboard_url=self.cluster.dashboard_url or "",
+            idle_s=idle_s,
+        )
+
+    def _spawn(self, settings: DriverSettings) -> None:
+        reader, writer = os.pipe()
+        with self.place.log.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+                [sys.executable, "-P", "-m", "synapse_core.executors.ray.driver", str(writer)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=self._variables(),
+                cwd="/",
+                pass_fds=(writer,),
+                start_new_session=True,
+            )
+        os.close(writer)
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+                stdin.write(settings.told().encode())
+        with open(reader, "rb") as answer:  # noqa: PTH123 - pathlib cannot open a descriptor
+            is_ready = bool(answer.readline())
+        if not is_ready:
+            process.wait()
+            words = self.place.log.read_text(encoding="utf-8", errors="replace").strip()
+            raise WorkerLostError(
+                f"The driver of the cluster {self.cluster.name!r} could not be started: "
+                f"{words[-1500:] or 'it said nothing'}",
+                hint="Run `synapse doctor`.",
+                log=str(self.place.log),
+            )
+
+    def _variables(self) -> dict[str, str]:
+        """Return the variables of the driver, and so of all that Ray starts here."""
+        token = self.cluster.token
+        variables = {
+            **allowed_environment(self._environ),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            # It would take the folder of a `uv run` for the code of every worker.
+            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+            "RAY_AUTH_MODE": "token" if self.cluster.is_ours or token else "disabled",
+        }
+        if self.cluster.is_ours:
+            variables["RAY_AUTH_TOKEN_PATH"] = str(self.place.token)
+        elif token:
+            variables["RAY_AUTH_TOKEN"] = token
+        return variables
+
+
+def _exchange(record: DriverRecord, order: DriverOrder, timeout_s: float) -> JSONObject:
+    """Return the answer; empty when nobody is there to give one."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(record.socket)
+            send_line(connection, order_fields(order))
+            line = receive_line(connection, _MAX_ANSWER_BYTES)
+    except (FileNotFoundError, ConnectionRefusedError, BrokenPipeError, ConnectionResetError):
+        return {}
+    return loads(line) if line else {}
+
+
+def _is_gone_within(record: DriverRecord, timeout_s: float) -> bool:
+    until = time.monotonic() + timeout_s
+    while record.is_alive and time.monotonic() < until:
+        time.sleep(0.02)
+    return not record.is_alive
+
+
+def _short_folder() -> Path:
+    """Return a private folder on a disk whose path leaves room for what Ray puts below it."""
+    for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - a private folder within it
+        folder = runtime_folder({"XDG_RUNTIME_DIR": base})
+        if len(str(folder)) <= _MAX_PATH:
+            break
+    return folder

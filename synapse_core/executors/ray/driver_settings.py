@@ -1,0 +1,55 @@
+"""What a driver is told at its start."""
+
+import json
+from dataclasses import asdict, dataclass
+
+__all__ = ["DriverSettings", "EngineSettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """How to reach a cluster.
+
+    Attributes:
+        address: Of its head; None to start one here, which ends with this process.
+        folder: Ray's folder for a cluster that is started here; its path must be short.
+        cpus: CPU cores of a cluster that is started here; None for those of the machine.
+        gpus: GPUs of one that is started here; None for those that are found.
+    """
+
+    address: str | None = None
+    folder: str = ""
+    cpus: int | None = None
+    gpus: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverSettings:
+    """What a driver is told at its start.
+
+    Attributes:
+        home: Root of the home.
+        name: Name of the cluster.
+        socket: Where to take orders.
+        engine: How to reach the cluster.
+        dashboard_url: Where its Jobs API answers; empty to take what the cluster says.
+        idle_s: Seconds without a run or an order after which it leaves.
+    """
+
+    home: str
+    name: str
+    socket: str
+    engine: EngineSettings
+    dashboard_url: str = ""
+    idle_s: float = 900.0
+
+    @classmethod
+    def parse(cls, text: str) -> "DriverSettings":
+        """Read one line of JSON."""
+        fields = json.loads(text)
+        engine = EngineSettings(**fields.pop("engine"))
+        return cls(engine=engine, **fields)
+
+    def told(self) -> str:
+        """Return what `parse` reads."""
+        return json.dumps(asdict(self))

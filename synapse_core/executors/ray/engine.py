@@ -1,0 +1,237 @@
+"""The connection to Ray: the one module of the driver that calls it."""
+
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from synapse_core.errors import ConflictError, InvalidInputError, SynapseError, WorkerLostError
+from synapse_core.executors.ray.driver_settings import EngineSettings
+from synapse_core.executors.ray.launch import launch
+from synapse_core.executors.ray.orders import LaunchOrder
+from synapse_core.types import JSONObject, JSONValue
+
+__all__ = ["Engine"]
+
+OBJECT_STORE_BYTES = 200 << 20
+"""Runs pass ids, not objects: a small store keeps /dev/shm free for those who need it."""
+
+NAMESPACE = "synapse"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Engine:
+    """Ray as the driver uses it. `start` first; all else may be called from any thread.
+
+    Attributes:
+        settings: How to reach the cluster.
+    """
+
+    settings: EngineSettings
+    _ray: Any = None
+    _task: Any = None
+    _context: Any = None
+    _busy: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def start(self) -> None:
+        """Start the cluster, or connect to it. Takes 5 to 20 s for the former.
+
+        Raises:
+            WorkerLostError: It did not come up.
+            ConflictError: Its Python or Ray is of another version than ours.
+        """
+        self._ray = import_module("ray")
+        try:
+            self._context = self._ray.init(**self._arguments())
+        except RuntimeError as error:
+            if "ersion mismatch" in str(error):
+                raise ConflictError(
+                    f"The cluster at {self.settings.address} has other versions: {error}",
+                    hint="Use the cluster's versions of Python and Ray here, or run as a job.",
+                ) from error
+            raise self._no_cluster(error) from error
+        except (ConnectionError, TimeoutError, OSError, ValueError) as error:
+            raise self._no_cluster(error) from error
+        # A launcher holds no device itself, so its worker process may serve one run after another.
+        self._task = self._ray.remote(max_retries=0, max_calls=0)(launch)
+        if self.settings.address is None:
+            self._warm_up()
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "namespace": NAMESPACE,
+            "log_to_driver": False,
+            "configure_logging": False,
+        }
+        if self.settings.address is not None:
+            return {**arguments, "address": self.settings.address}
+        return {
+            **arguments,
+            "address": "local",
+            "include_dashboard": True,
+            "dashboard_host": "127.0.0.1",
+            "object_store_memory": OBJECT_STORE_BYTES,
+            "num_cpus": self.settings.cpus,
+            "num_gpus": self.settings.gpus,
+            "_temp_dir": self.settings.folder,
+        }
+
+    def _no_cluster(self, error: Exception) -> WorkerLostError:
+        where = self.settings.address or "this machine"
+        return WorkerLostError(
+            f"No Ray cluster on {where}: {error}",
+            hint="Check the address and the token; `synapse ray status` looks again."
+            if self.settings.address
+            else "The machine may be busy: try again. The log tells more: `synapse ray status`.",
+        )
+
+    def _warm_up(self) -> None:
+        """Let worker processes start now instead of at the first run."""
+        idle = self._ray.remote(num_cpus=1, max_retries=0)(_import_only)
+        for _ in range(int(self._ray.cluster_resources().get("CPU", 1))):
+            idle.remote()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether runs can be placed."""
+        return self._task is not None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Address, dashboard and version, once it is up."""
+        runtime = self._ray.get_runtime_context()
+        dashboard = str(getattr(self._context, "dashboard_url", "") or "")
+        return {
+            "address": str(runtime.gcs_address),
+            "dashboard_url": f"http://{dashboard}" if dashboard else "",
+            "ray_version": str(self._ray.__version__),
+        }
+
+    def check(self, order: LaunchOrder) -> None:
+        """Refuse what the cluster can never give; Ray would wait for it for ever.
+
+        Raises:
+            InvalidInputError: More is asked for than any node has.
+            WorkerLostError: There is no node any more.
+        """
+        wanted = {"CPU": order.cpus, "GPU": order.gpus, "memory": order.memory_mb << 20}
+        wanted.update(order.custom)
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        if not nodes:
+            raise WorkerLostError(
+                "The cluster has lost all its nodes.",
+                hint="Try again in a moment; a local one is started anew.",
+            )
+        if any(_fits(wanted, has) for has in nodes):
+            return
+        asked = ", ".join(f"{name} {value:g}" for name, value in wanted.items() if value)
+        most = {name: max((has.get(name, 0) for has in nodes), default=0) for name in wanted}
+        there = ", ".join(f"{name} {value:g}" for name, value in most.items())
+        raise InvalidInputError(
+            f"No node of the cluster has what the run asks for: {asked}.",
+            hint=f"The most that one node has: {there}. Lower `resources` of the action in "
+            "config.yaml, or add a node.",
+            nodes=len(nodes),
+        )
+
+    def place(self, order: LaunchOrder, home_root: str, ended: "Ended") -> None:
+        """Have the run's worker started as soon as there is room for it.
+
+        Args:
+            order: What to place.
+            home_root: Root of the home that holds it.
+            ended: Called with the run's id when the launcher is gone, and with what went wrong; on
+                a thread of Ray's that must not be held up.
+        """
+        options: dict[str, Any] = {"num_cpus": order.cpus, "name": f"synapse {order.run_id}"}
+        if order.gpus:
+            options["num_gpus"] = order.gpus
+        if order.memory_mb:
+            options["memory"] = order.memory_mb << 20
+        if order.custom:
+            options["resources"] = order.custom
+        task = self._task.options(**options)
+        reference = task.remote(home_root, order.run_id, order.plugin_path, order.environ)
+        self._busy[order.run_id] = reference
+
+        def on_end(future: Any) -> None:  # noqa: ANN401 - a type of Ray's
+            self._busy.pop(order.run_id, None)
+            ended(order.run_id, _told(future.exception()))
+
+        reference.future().add_done_callback(on_end)
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether any node is alive; one that has just died counts for some seconds."""
+        return any(node["Alive"] for node in self._ray.nodes())
+
+    @property
+    def active(self) -> int:
+        """How many launchers there are, waiting ones included."""
+        return len(self._busy)
+
+    def status(self) -> JSONObject:
+        """Return nodes and resources."""
+        total: Mapping[str, float] = self._ray.cluster_resources()
+        free: Mapping[str, float] = self._ray.available_resources()
+        nodes = [
+            {
+                "host": node["NodeManagerHostname"],
+                "address": node["NodeManagerAddress"],
+                "is_alive": bool(node["Alive"]),
+                "resources": _shown(node["Resources"]),
+            }
+            for node in self._ray.nodes()
+        ]
+        return {
+            "active": self.active,
+            "total": _shown(total),
+            "free": _shown(free),
+            "nodes": list[JSONValue](nodes),
+        }
+
+    def stop(self) -> None:
+        """Disconnect; a cluster that was started here ends, and its folder is removed."""
+        if self._ray is not None:
+            self._ray.shutdown()
+        if self.settings.address is None and self.settings.folder:
+            shutil.rmtree(self.settings.folder, ignore_errors=True)
+
+
+Ended = Callable[[str, SynapseError | None], None]
+
+
+def _import_only() -> int:
+    """Do nothing in a process that has the launcher imported by now."""
+    return len(launch.__name__)
+
+
+def _fits(wanted: Mapping[str, float], has: Mapping[str, float]) -> bool:
+    return all(has.get(name, 0) >= value for name, value in wanted.items() if value)
+
+
+def _shown(resources: Mapping[str, float]) -> dict[str, JSONValue]:
+    """Return the resources without those by which Ray names nodes."""
+    return {
+        name: round(value, 4)
+        for name, value in sorted(resources.items())
+        if not name.startswith(("node:", "accelerator_type:"))
+    }
+
+
+def _told(error: BaseException | None) -> SynapseError | None:
+    """Return what went wrong as an error of ours."""
+    if error is None:
+        return None
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, SynapseError):
+        return cause
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return WorkerLostError(
+        f"Ray lost the launcher of the run: {type(error).__name__}: {first[:300]}",
+        hint="Its node went away or ran out of memory. Run it again.",
+    )

@@ -1,0 +1,72 @@
+"""Places runs on a Ray cluster: Ray finds the room, an isolated worker there executes."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Mapping
+
+from synapse_core.config.home import Home
+from synapse_core.dependencies.variables import installer_variables
+from synapse_core.executors.ray.clusters import Cluster
+from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.orders import LaunchOrder
+from synapse_core.model.run import Run, WorkerId
+from synapse_core.runs.processes import is_alive
+from synapse_core.worker.environment import allowed_environment
+
+__all__ = ["RayLauncher"]
+
+
+class RayLauncher:
+    """Implements `Executor` with the driver of one cluster.
+
+    A run on it is one Ray task that reserves what the action asks for and holds the worker, so
+    isolation, log, cancelling and time-outs are those of a run without Ray.
+
+    Args:
+        home: Where the runs lie; every node of the cluster must see it under the same path.
+        environ: Variables of the calling process.
+        cluster: Where to place them.
+        name: The name a caller picks this executor by.
+    """
+
+    def __init__(
+        self, home: Home, environ: Mapping[str, str], cluster: Cluster, *, name: str
+    ) -> None:
+        self.name = name
+        self._environ = environ
+        self.door = DriverDoor(home, environ, cluster)
+
+    def submit(self, run: Run) -> None:
+        """Hand the pending run to the driver; idempotent.
+
+        Raises:
+            MissingExtraError: Ray is not installed.
+            InvalidInputError: No node has what the run asks for.
+            WorkerLostError: The cluster cannot be reached.
+        """
+        self.door.ask(
+            LaunchOrder(
+                run_id=run.id,
+                plugin_path=run.plugin_path,
+                environ={
+                    **installer_variables(self._environ),
+                    **allowed_environment(self._environ),
+                },
+                cpus=1.0 if run.resources.cpus is None else run.resources.cpus,
+                gpus=run.resources.gpus or 0.0,
+                memory_mb=run.resources.memory_mb or 0,
+            )
+        )
+
+    def cancel(self, run: Run) -> None:
+        """Make the run's worker look at the store now; one on another machine looks every 2 s."""
+        if run.owner is None:
+            return
+        owner = WorkerId.parse(run.owner)
+        if is_alive(owner):
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(owner.pid, signal.SIGUSR1)
+
+    def close(self) -> None:
+        """Do nothing: connections last for one order, and the driver is shared."""

@@ -1,0 +1,113 @@
+"""What a door asks of a driver: one JSON line each way over a Unix socket."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Literal, TypeAlias
+
+from synapse_core import errors
+from synapse_core.errors import SynapseError
+from synapse_core.types import JSONObject, JSONValue
+
+__all__ = [
+    "DriverOrder",
+    "LaunchOrder",
+    "StatusOrder",
+    "StopDriverOrder",
+    "order_fields",
+    "parse_driver_order",
+    "read_error",
+    "tell_error",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchOrder:
+    """Place a pending run. Answered `{"ok": true}` once it will be tried.
+
+    Attributes:
+        run_id: The run.
+        plugin_path: Folder of its plugin.
+        environ: Variables of the door, the allow-listed ones and those for installers.
+        cpus: CPU cores to reserve, possibly a fraction.
+        gpus: GPUs to reserve, possibly a fraction.
+        memory_mb: Memory to reserve, in MiB; 0 for none.
+        custom: Further resources by name.
+    """
+
+    run_id: str
+    plugin_path: str
+    environ: dict[str, str] = field(default_factory=dict[str, str])
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory_mb: int = 0
+    custom: dict[str, float] = field(default_factory=dict[str, float])
+    op: Literal["launch"] = "launch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusOrder:
+    """Tell how the cluster stands; with `wait`, once it is up."""
+
+    wait: bool = False
+    op: Literal["status"] = "status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopDriverOrder:
+    """Leave, and take the cluster along if the driver started it.
+
+    Refused while runs are active, unless `force`.
+    """
+
+    force: bool = False
+    op: Literal["stop"] = "stop"
+
+
+DriverOrder: TypeAlias = LaunchOrder | StatusOrder | StopDriverOrder
+
+_KINDS: dict[str, type[DriverOrder]] = {
+    "launch": LaunchOrder,
+    "status": StatusOrder,
+    "stop": StopDriverOrder,
+}
+
+
+def parse_driver_order(line: bytes) -> DriverOrder:
+    """Read what was sent.
+
+    Raises:
+        ValueError: It is no order.
+    """
+    fields = json.loads(line)
+    try:
+        return _KINDS[fields["op"]](**fields)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no order of a driver: {error}") from error
+
+
+def tell_error(error: SynapseError) -> JSONObject:
+    """Return the answer that carries an error to the other side."""
+    return {
+        "error": {
+            "type": type(error).__name__,
+            "message": error.message,
+            "hint": error.hint,
+            "data": error.data,
+        }
+    }
+
+
+def read_error(answer: JSONObject) -> SynapseError | None:
+    """Return the error that an answer carries, as it was raised; None when it carries none."""
+    told = answer.get("error")
+    if not isinstance(told, dict):
+        return None
+    kind = getattr(errors, str(told["type"]), SynapseError)
+    data: JSONValue = told["data"]
+    facts = data if isinstance(data, dict) else {}
+    return kind.rebuild(str(told["message"]), str(told["hint"]), facts)
+
+
+def order_fields(order: DriverOrder) -> JSONObject:
+    """Return the order as it is sent."""
+    return asdict(order)
