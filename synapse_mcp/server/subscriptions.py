@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -50,6 +51,21 @@ _SLICE_S = 1.0
 
 _MAX_LEGACY = 1000
 """Subscriptions kept for handshake-era clients, which may leave without a word; the oldest go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """What is watched, and after which event.
+
+    Attributes:
+        run_id: Whose changes are told.
+        cursor: The last event that needs not be told any more.
+        is_log: Whether only lines of the log count as a change.
+    """
+
+    run_id: str
+    cursor: str
+    is_log: bool
 
 
 class Subscriptions:
@@ -93,10 +109,10 @@ class Subscriptions:
             MCPError: There is nothing to be told of at this URI.
         """
         uri = str(params.uri)
-        run_id = await self._run_of(context.lifespan_context, uri)
+        start = await self._start_of(context.lifespan_context, uri)
         key = (uri, id(context.session.client_params))
         if key not in self._legacy:
-            self._want(context.lifespan_context, uri, run_id)
+            self._want(context.lifespan_context, uri, start)
         self._legacy[key] = context.session
         while len(self._legacy) > _MAX_LEGACY:
             self._forget(next(iter(self._legacy)))
@@ -114,20 +130,20 @@ class Subscriptions:
         self._unwant(key[0])
 
     @asynccontextmanager
-    async def _interest(self, host: Host, uris: dict[str, str]) -> AsyncGenerator[None]:
-        for uri, run_id in uris.items():
-            self._want(host, uri, run_id)
+    async def _interest(self, host: Host, uris: dict[str, _Start]) -> AsyncGenerator[None]:
+        for uri, start in uris.items():
+            self._want(host, uri, start)
         try:
             yield
         finally:
             for uri in uris:
                 self._unwant(uri)
 
-    def _want(self, host: Host, uri: str, run_id: str) -> None:
+    def _want(self, host: Host, uri: str, start: _Start) -> None:
         self._wanted[uri] += 1
         if self._wanted[uri] == 1:
             scope = self._watches[uri] = anyio.CancelScope()
-            host.tasks.start_soon(self._watch, host, uri, run_id, scope)
+            host.tasks.start_soon(self._watch, host, uri, start, scope)
 
     def _unwant(self, uri: str) -> None:
         self._wanted[uri] -= 1
@@ -135,23 +151,23 @@ class Subscriptions:
             del self._wanted[uri]
             self._watches.pop(uri).cancel()
 
-    async def _watch(self, host: Host, uri: str, run_id: str, scope: anyio.CancelScope) -> None:
-        is_log = uri.removeprefix("run://").partition("/")[2] != ""
+    async def _watch(self, host: Host, uri: str, start: _Start, scope: anyio.CancelScope) -> None:
         with scope:
             try:
-                await self._tell_changes(host, uri, run_id, is_log=is_log)
+                await self._tell_changes(host, uri, start)
             except SynapseError as error:
                 # The run was deleted, or its home cannot be read: who asks for it is told why.
                 _LOGGER.info("Nothing more is told of %s: %s", uri, error)
 
-    async def _tell_changes(self, host: Host, uri: str, run_id: str, *, is_log: bool) -> None:
+    async def _tell_changes(self, host: Host, uri: str, start: _Start) -> None:
         workspace = await host.workspace()
-        cursor = await host.blocking(partial(end_of_log, workspace, run_id))
+        cursor = start.cursor
         while True:
-            wait = partial(wait_change, workspace, run_id, cursor, timeout_s=_SLICE_S)
+            wait = partial(wait_change, workspace, start.run_id, cursor, timeout_s=_SLICE_S)
             change = await host.blocking(wait)
             cursor = change.cursor
-            if change.has_lines if is_log else change.has_events:
+            # The end is told in any case: what was told last may have been read just before it.
+            if change.is_end or (change.has_lines if start.is_log else change.has_events):
                 await self._publish(uri)
             if change.is_end:
                 return
@@ -164,16 +180,17 @@ class Subscriptions:
             if legacy_uri == uri:
                 await session.send_resource_updated(uri)
 
-    async def _readable(self, context: _Context, uris: Iterable[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
+    async def _readable(self, context: _Context, uris: Iterable[str]) -> dict[str, _Start]:
+        found: dict[str, _Start] = {}
         for uri in uris:
             try:
-                found[uri] = await self._run_of(context.lifespan_context, uri)
+                found[uri] = await self._start_of(context.lifespan_context, uri)
             except MCPError as error:
                 _LOGGER.info("Not watched: %s", error)
         return found
 
-    async def _run_of(self, host: Host, uri: str) -> str:
+    async def _start_of(self, host: Host, uri: str) -> _Start:
+        """Return what is watched, and from where: what is written from now on will be told."""
         match = _RUN_URI.fullmatch(uri)
         if match is None:
             raise MCPError(
@@ -183,6 +200,8 @@ class Subscriptions:
             )
         try:
             workspace = await host.workspace()
-            return await host.blocking(partial(find_run, workspace, match["run"]))
+            run_id = await host.blocking(partial(find_run, workspace, match["run"]))
+            cursor = await host.blocking(partial(end_of_log, workspace, run_id))
         except SynapseError as error:
             raise MCPError(code=INVALID_PARAMS, message=error_text(error)) from error
+        return _Start(run_id=run_id, cursor=cursor, is_log=match["log"] is not None)
