@@ -67,6 +67,6 @@ def _schema_of_parts(
     if origin is dict:
         more: JSONObject = {"additionalProperties": _schema(schemas, inner)} if is_known else {}
         return {"type": "object", **more}
-    if origin in {list, frozenset}:
+    if origin is list or origin is frozenset:
         return {"type": "array", **({"items": _schema(schemas, inner)} if is_known else {})}
     return {"anyOf": [_schema(schemas, part) for part in parts]}

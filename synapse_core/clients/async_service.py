@@ -1,0 +1,200 @@
+"""The verbs of a run service, for programs that start, watch and stop runs."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from types import TracebackType
+from typing import Self, cast
+
+from synapse_core.clients.async_session import AsyncSession
+from synapse_core.clients.call import Call, QueryValue, Safety, run_path
+from synapse_core.clients.verbs import (
+    artifact_of,
+    checkpoint_of,
+    filter_query,
+    log_lines_of,
+    page_of_events,
+    page_of_runs,
+    run_of,
+    sent_event_of,
+)
+from synapse_core.model.event import Event, EventKind
+from synapse_core.model.run import ArtifactInfo, Page, Run, RunFilter
+from synapse_core.types import JSONObject, JSONValue
+
+__all__ = ["AsyncPipelineServiceClient"]
+
+
+class AsyncPipelineServiceClient:
+    """Starts, watches and stops the runs of a service. A context manager.
+
+    Calls are made again when that does no harm: reading always; starting with an
+    `idempotency_key`; never what might then happen twice.
+
+    Args:
+        url: Address of the service.
+        token: Secret that opens it.
+        timeout_s: Seconds to wait for an answer.
+    """
+
+    def __init__(self, url: str, token: str | None = None, *, timeout_s: float = 30.0) -> None:
+        self._session = AsyncSession(url, token, timeout_s=timeout_s)
+
+    async def aclose(self) -> None:
+        """Let go of the connections."""
+        await self._session.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def version(self) -> str:
+        """Return the version of the service; also tells whether the token opens it."""
+        answer = await self._session.call(Call(method="GET", path="/api/v1/version"))
+        return str(answer["version"])
+
+    async def start_run(
+        self,
+        plugin: str,
+        action: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        timeout_s: float | None = None,
+        retries: int | None = None,
+        env: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Run:
+        """Start a run on the machine of the service.
+
+        Args:
+            plugin: Code of a plugin that the service knows.
+            action: Name of the action.
+            params: Its params.
+            timeout_s: Seconds an attempt may take; None for the action's own limit.
+            retries: Attempts after the first; None for the action's own policy.
+            env: Variables for the worker.
+            idempotency_key: Starting again with the same key returns the same run.
+            dry_run: Check everything and start nothing.
+
+        Raises:
+            PluginNotFoundError: The service knows no such plugin.
+            ParamsError: The params do not meet the action's schema; nothing was started.
+        """
+        order = {
+            "plugin": plugin,
+            "action": action,
+            "params": dict(params or {}),
+            "timeout_s": timeout_s,
+            "retries": retries,
+            "env": dict(env or {}),
+            "idempotency_key": idempotency_key,
+            "dry_run": dry_run,
+        }
+        return await self._start(order, repeats=dry_run or idempotency_key is not None)
+
+    async def rerun(
+        self, run_id: str, params: Mapping[str, object] | None = None, *, resume: bool = False
+    ) -> Run:
+        """Start the action of a run again; `params` replace some of its own.
+
+        With `resume`, steps that finished there do not run again.
+        """
+        order = {"rerun_of": run_id, "params": dict(params or {}), "resume": resume}
+        return await self._start(order, repeats=False)
+
+    async def get_run(self, run_id: str) -> Run:
+        """Return the run, its summary up to date."""
+        return run_of(await self._session.call(Call(method="GET", path=run_path(run_id))))
+
+    async def list_runs(
+        self, where: RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Run]:
+        """Return runs that match, newest first, without params, result and variables."""
+        query = {**filter_query(where or RunFilter()), "limit": limit, "cursor": cursor}
+        call = Call(method="GET", path="/api/v1/runs", query=query)
+        return page_of_runs(await self._session.call(call))
+
+    async def cancel_run(self, run_id: str, *, force: bool = False) -> Run:
+        """Ask the run to stop; `force` kills without asking."""
+        call = Call(method="POST", path=run_path(run_id, "cancel"), body={"force": force})
+        return run_of(await self._session.call(call))
+
+    async def delete_run(self, run_id: str) -> None:
+        """Remove a run that has ended, with all it left."""
+        await self._session.call(Call(method="DELETE", path=run_path(run_id)))
+
+    async def read_events(
+        self,
+        run_id: str,
+        *,
+        after: str | None = None,
+        limit: int = 1000,
+        kinds: Sequence[EventKind] = (),
+    ) -> Page[Event]:
+        """Return events after the cursor, oldest first; `next_cursor` goes on behind them."""
+        query: dict[str, QueryValue] = {
+            "after": after,
+            "limit": limit,
+            "kinds": list(kinds) or None,
+        }
+        call = Call(method="GET", path=run_path(run_id, "events"), query=query)
+        return page_of_events(await self._session.call(call))
+
+    async def stream_events(
+        self, run_id: str, *, after: str | None = None, kinds: Sequence[EventKind] = ()
+    ) -> AsyncGenerator[tuple[Event, str]]:
+        """Yield each event with the cursor behind it, as it is written, until the run has ended.
+
+        A connection that breaks is made again; no event is lost or comes twice.
+        """
+        path = run_path(run_id, "events", "stream")
+        query: dict[str, QueryValue] = {"kinds": list(kinds) or None}
+        async for sent in self._session.follow(path, after=after, query=query):
+            event = sent_event_of(sent)
+            if event is not None:
+                yield event, sent.id
+
+    async def wait_run(self, run_id: str) -> Run:
+        """Return the run when it has ended."""
+        path = run_path(run_id, "events", "stream")
+        query: dict[str, QueryValue] = {"kinds": [EventKind.STATUS]}
+        async for _ in self._session.follow(path, query=query):
+            pass
+        return await self.get_run(run_id)
+
+    async def read_logs(
+        self, run_id: str, *, cursor: str | None = None, tail: int | None = None
+    ) -> tuple[list[str], str]:
+        """Return lines of the log, and the cursor behind them."""
+        query: dict[str, QueryValue] = {"cursor": cursor, "tail": tail}
+        call = Call(method="GET", path=run_path(run_id, "logs"), query=query)
+        return log_lines_of(await self._session.call(call))
+
+    async def list_checkpoints(self, run_id: str) -> list[JSONObject]:
+        """Return what was last saved under each name, the latest last."""
+        call = Call(method="GET", path=run_path(run_id, "checkpoints"))
+        answer = await self._session.call(call)
+        return [checkpoint_of(item) for item in cast("list[JSONValue]", answer["checkpoints"])]
+
+    async def list_artifacts(self, run_id: str) -> list[ArtifactInfo]:
+        """Return the files that the run saved."""
+        answer = await self._session.call(Call(method="GET", path=run_path(run_id, "artifacts")))
+        return [artifact_of(item) for item in cast("list[JSONValue]", answer["artifacts"])]
+
+    async def read_artifact(self, run_id: str, name: str) -> AsyncGenerator[bytes]:
+        """Yield the pieces of a file that the run saved."""
+        path = run_path(run_id, "artifacts", *name.split("/"))
+        async for piece in self._session.download(Call(method="GET", path=path)):
+            yield piece
+
+    async def _start(self, order: Mapping[str, object], *, repeats: bool) -> Run:
+        body = cast("JSONObject", dict(order))
+        safety = Safety(repeats=repeats)
+        call = Call(method="POST", path="/api/v1/runs", body=body, safety=safety, timeout_s=300.0)
+        return run_of(await self._session.call(call))
