@@ -8,10 +8,12 @@
     │   ├── CursorError                           a cursor was not made by Synapse
     │   ├── ActionDefinitionError                 a class or function cannot be an action
     │   ├── StepDefinitionError                   a step is unknown, or its name is taken
+    │   ├── PipelineDefinitionError               a graph of actions cannot be executed
     │   └── EnvironmentValueError                 a plugin variable is not of the wanted type
     ├── NotFoundError (LookupError)               something named does not exist
     │   ├── PluginNotFoundError
     │   ├── ActionNotFoundError
+    │   ├── PipelineNotFoundError
     │   ├── RunNotFoundError
     │   ├── ArtifactNotFoundError
     │   ├── EnvironmentNotFoundError
@@ -23,6 +25,7 @@
     ├── ConflictError (RuntimeError)              the run is not in a state that allows it
     │   └── LeaseLostError                        another worker owns the run now
     ├── RunError (RuntimeError)                   how a run can end badly
+    │   ├── PipelineError                         a node of a pipeline failed
     │   ├── ActionError                           user code raised, exited or could not be loaded
     │   │   ├── ActionLoadError                   the entrypoint cannot be imported, or is no action
     │   │   └── StepError                         a step failed
@@ -70,6 +73,9 @@ __all__ = [
     "OverwriteRefusedError",
     "ParamsError",
     "PathRefusedError",
+    "PipelineDefinitionError",
+    "PipelineError",
+    "PipelineNotFoundError",
     "PluginNotFoundError",
     "RateLimitedError",
     "RefusedError",
@@ -179,6 +185,12 @@ class StepDefinitionError(InvalidInputError):
     code = "invalid_step"
 
 
+class PipelineDefinitionError(InvalidInputError):
+    """A graph of actions cannot be executed; `data["problems"]` lists node, field and message."""
+
+    code = "invalid_pipeline"
+
+
 class EnvironmentValueError(InvalidInputError):
     """A plugin variable is set, but not to a value of the wanted type."""
 
@@ -217,6 +229,23 @@ class ActionNotFoundError(NotFoundError):
             hint=hint,
             plugin=plugin,
             action=action,
+            known=list[JSONValue](names),
+        )
+
+
+class PipelineNotFoundError(NotFoundError):
+    """The plugin has no pipeline of this name."""
+
+    code = "pipeline_not_found"
+
+    def __init__(self, plugin: str, pipeline: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        listed = ", ".join(names) or "none"
+        super().__init__(
+            f"Plugin {plugin!r} has no pipeline {pipeline!r}.",
+            hint=f"{nearest(pipeline, names)} Pipelines of {plugin}: {listed}.".strip(),
+            plugin=plugin,
+            pipeline=pipeline,
             known=list[JSONValue](names),
         )
 
@@ -307,6 +336,12 @@ class RunError(SynapseError, RuntimeError):
     """A run ended without a result."""
 
     code = "run_failed"
+
+
+class PipelineError(RunError):
+    """A node of a pipeline failed; `data` names it, and has the results of those that did not."""
+
+    code = "pipeline_failed"
 
 
 class ActionError(RunError):

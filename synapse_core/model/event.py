@@ -31,8 +31,9 @@ class EventKind(StrEnum):
     CHECKPOINT = "checkpoint"
     """A saved position to resume from: `name`, `state`."""
     STEP = "step"
-    """`name`, `transition` (started, succeeded, failed, skipped, resumed, retried, rolled_back,
-    rollback_failed), `attempt`, `duration_s`, `error`."""
+    """Of an action's step or a pipeline's node: `name`, `transition` (started, succeeded, failed,
+    cancelled, skipped, resumed, retried, rolled_back, rollback_failed), `attempt`, `duration_s`,
+    `error`; `reason` and `run_id` for a node."""
     OUTPUT = "output"
     """The result of the attempt: `result`. Written before the attempt's process ends."""
     ERROR = "error"

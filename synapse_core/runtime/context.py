@@ -22,6 +22,7 @@ from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.forks import tell_of_forks
 from synapse_core.runtime.json_safe import json_safe_object, safe_repr, well_formed
 from synapse_core.runtime.metrics import metric_values
+from synapse_core.runtime.pipeline_folders import PipelineContext
 from synapse_core.runtime.progress import MAIN_CATEGORY, ProgressMeter
 from synapse_core.runtime.records import RunLogger
 from synapse_core.types import JSONObject
@@ -47,12 +48,14 @@ class RuntimeContext:
         cancel: Tells when somebody asks the run to stop.
         client: Client of the service the run belongs to; None for a run of this machine.
         checkpoints: State by name, as earlier attempts saved it.
+        pipeline: The folders of the pipeline that the run is a node of; None for a run of its own.
         clock: Where the time comes from.
 
     Attributes:
         env: The variables the action may read.
         job_id: The run's id.
         client: Client of the service the run belongs to, or None.
+        pipeline: The folders that the nodes of the run's pipeline share, or None.
     """
 
     def __init__(
@@ -65,11 +68,13 @@ class RuntimeContext:
         cancel: CancelToken,
         client: object | None = None,
         checkpoints: Mapping[str, JSONObject] | None = None,
+        pipeline: PipelineContext | None = None,
         clock: Clock = time,
     ) -> None:
         self.env = env
         self.job_id = job_id
         self.client = client
+        self.pipeline = pipeline
         self._sink = sink
         self._folder = folder
         self._cancel = cancel
@@ -96,6 +101,11 @@ class RuntimeContext:
         path = self._folder / "work"
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
+
+    @property
+    def pipeline_base(self) -> Path:
+        """Where a pipeline that this run executes keeps the folders its actions share."""
+        return self._folder / "pipeline"
 
     @property
     def cancelled(self) -> bool:
@@ -238,6 +248,28 @@ class RuntimeContext:
         """Return the state last saved under this name, here or in an earlier attempt, or None."""
         state = self._checkpoints.get(name)
         return None if state is None else exact_json(state, name)
+
+    def branch(
+        self, name: str, sink: EventSink, *, pipeline: PipelineContext | None = None
+    ) -> "RuntimeContext":
+        """Return a context for a part of this run that is an action itself.
+
+        It has a folder of its own below this one's, and is cancelled together with this one.
+
+        Args:
+            name: What the part goes by; a safe name of a folder.
+            sink: Where its events go.
+            pipeline: The folders that the parts share.
+        """
+        return RuntimeContext(
+            sink,
+            env=self.env,
+            job_id=f"{self.job_id}/{name}",
+            folder=self._folder / "nodes" / name,
+            cancel=self._cancel,
+            client=self.client,
+            pipeline=pipeline,
+        )
 
     def emit(self, kind: EventKind, data: JSONObject) -> int:
         """Record any event; for the parts of Synapse that act on behalf of the action."""

@@ -1,0 +1,182 @@
+"""Executes a pipeline in this process: for scripts, notebooks, debuggers and tests."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synapse_core.actions.definition import Action
+from synapse_core.actions.failure import describe_failure
+from synapse_core.actions.invoke import invoke
+from synapse_core.actions.results import result_to_json
+from synapse_core.errors import PipelineError, RunCancelledError
+from synapse_core.model.event import EventKind
+from synapse_core.model.pipeline import Plan
+from synapse_core.model.run import RunStatus
+from synapse_core.pipelines.schedule import Call, Schedule, Transition
+from synapse_core.pipelines.telling import NODES, node_facts
+from synapse_core.runs.endings import is_lasting
+from synapse_core.runtime.context import RuntimeContext
+from synapse_core.runtime.pipeline_folders import PipelineContext
+from synapse_core.runtime.progress import MAIN_CATEGORY
+from synapse_core.types import JSONObject, JSONValue
+
+__all__ = ["execute_plan"]
+
+_NOWHERE = Path("/nonexistent")
+"""No code of an action counts as the plugin's own here."""
+
+
+def execute_plan(
+    plan: Plan,
+    actions: Mapping[str, Action | str],
+    undo: Mapping[str, Action | str | None],
+    params: JSONObject,
+    context: RuntimeContext,
+) -> Any:  # noqa: ANN401 - whatever the last action returns
+    """Execute the nodes one after the other.
+
+    Args:
+        plan: The graph.
+        actions: What each node executes, by its name.
+        undo: What undoes each node, by its name.
+        params: Params of the pipeline.
+        context: All that it may touch.
+
+    Raises:
+        PipelineError: A node failed.
+        RunCancelledError: It was cancelled.
+    """
+    return _Execution(plan, actions, undo, params, context).run()
+
+
+class _Execution:
+    def __init__(
+        self,
+        plan: Plan,
+        actions: Mapping[str, Action | str],
+        undo: Mapping[str, Action | str | None],
+        params: JSONObject,
+        context: RuntimeContext,
+    ) -> None:
+        self._schedule = Schedule(plan, params)
+        self._actions = actions
+        self._undo = undo
+        self._context = context
+        folders = PipelineContext(plan.name, "shared", context.pipeline_base)
+        self._folders = context.pipeline or folders
+        self._values: dict[str, object] = {}
+        self._succeeded: list[tuple[Call, JSONValue]] = []
+        self._error: BaseException | None = None
+
+    def run(self) -> Any:  # noqa: ANN401 - whatever the last action returns
+        schedule = self._schedule
+        while calls := schedule.take(1):
+            self._tell(schedule.transitions())
+            self._make(calls[0])
+            self._tell(schedule.transitions())
+        if schedule.failed:
+            schedule.close()
+            self._tell(schedule.transitions())
+            self._roll_back()
+            raise self._failure() from self._error
+        self._tell(schedule.transitions())
+        return self._result()
+
+    def _make(self, call: Call) -> None:
+        self._context.check_cancelled()
+        attempt = 1
+        while True:
+            try:
+                value = self._invoke(self._actions[call.node.name], call.params, call.key)
+                result = result_to_json(value)
+            except RunCancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever an action raises is its failure
+                failure = describe_failure(error, _NOWHERE)
+                pause_s = call.node.retry.wait_s(attempt)
+                if pause_s is None or is_lasting(failure):
+                    self._error = self._error or error
+                    self._schedule.fail(call, failure)
+                    return
+                self._context.sleep(pause_s)
+                attempt += 1
+            else:
+                self._values[call.node.name] = value
+                self._succeeded.append((call, result))
+                self._schedule.succeed(call, result)
+                return
+
+    def _invoke(self, action: Action | str, params: JSONObject, key: str) -> object:
+        if isinstance(action, str):
+            raise TypeError(f"{action} is only named")
+        sink = _NodeSink(self._context, key)
+        with self._context.branch(key, sink, pipeline=self._folders) as context:
+            return invoke(action, params, context)
+
+    def _roll_back(self) -> None:
+        """Undo what can be undone, the latest first."""
+        for call, result in reversed(self._succeeded):
+            action, target = self._undo[call.node.name], call.node.undo
+            if action is None or target is None:
+                continue
+            fields = result if isinstance(result, dict) else {}
+            given = {**call.params, **fields}
+            accepts = target.accepts
+            params = {k: v for k, v in given.items() if accepts is None or k in accepts}
+            transition, reason = "rolled_back", ""
+            try:
+                self._invoke(action, params, f"{call.key}-undo")
+            except Exception as error:  # noqa: BLE001 - the other nodes are undone all the same
+                transition, reason = "rollback_failed", str(error)
+            self._context.emit(
+                EventKind.STEP, {"name": call.key, "transition": transition, "error": reason}
+            )
+
+    def _result(self) -> object:
+        """Return what the pipeline came to; of a single node, what its action returned as it is."""
+        plan = self._schedule.plan
+        needed = {name for node in plan.nodes for name in node.needs}
+        last = [node for node in plan.nodes if node.name not in needed]
+        if plan.output is None and len(last) == 1 and last[0].over is None:
+            return self._values.get(last[0].name)
+        return self._schedule.result()
+
+    def _failure(self) -> PipelineError:
+        failed = self._schedule.failed
+        state = self._schedule.states[failed[0]]
+        more = f" And {len(failed) - 1} more failed." if len(failed) > 1 else ""
+        kind = state.failure.type if state.failure is not None else "Error"
+        return PipelineError(
+            f"The node {failed[0]} failed: {kind}: {state.reason}{more}",
+            hint=state.failure.hint if state.failure is not None else "",
+            node=failed[0],
+            failed=list[JSONValue](failed),
+            results=self._schedule.results(),
+        )
+
+    def _tell(self, transitions: list[Transition]) -> None:
+        for transition in transitions:
+            self._context.emit(EventKind.STEP, node_facts(self._schedule, transition))
+        if any(one.status is not RunStatus.RUNNING for one in transitions):
+            done, total = self._schedule.done, len(self._schedule.plan.nodes)
+            self._context.set_progress(done, total, NODES)
+
+
+class _NodeSink:
+    """Passes the events of a node on, with its name on them; implements `EventSink`."""
+
+    def __init__(self, context: RuntimeContext, key: str) -> None:
+        self._context = context
+        self._key = key
+
+    def emit(self, kind: EventKind, data: JSONObject) -> int:
+        """Record the event among those of the pipeline."""
+        told = {**data, "node": self._key}
+        category = told.get("category")
+        if isinstance(category, str):
+            told["category"] = self._key if category == MAIN_CATEGORY else f"{self._key}/{category}"
+        if kind is EventKind.ARTIFACT:
+            for name in ("name", "path"):
+                inner = f"nodes/{self._key}" if name == "path" else self._key
+                told[name] = f"{inner}/{told[name]}"
+        return self._context.emit(kind, told)
