@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from synapse_core.runs.descriptors import move_apart
 from synapse_core.runs.inotify import (
     ATTRIB,
     CREATE,
@@ -17,6 +16,8 @@ from synapse_core.runs.inotify import (
     MODIFY,
     MOVE_SELF,
     MOVED_TO,
+    borrow_instance,
+    give_back_instance,
     inotify_call,
 )
 
@@ -135,7 +136,7 @@ class _Inotify:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._target = -1
-        self._descriptor = move_apart(inotify_call("inotify_init1", os.O_CLOEXEC | os.O_NONBLOCK))
+        self._descriptor = borrow_instance()
         try:
             self._aim()
         except BaseException:
@@ -154,8 +155,7 @@ class _Inotify:
         return True
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # user code closed every descriptor it could think of
-            os.close(self._descriptor)
+        give_back_instance(self._descriptor, self._target)
 
     def _aim(self) -> None:
         """Watch the file, or the deepest folder on the way to it that is there."""

@@ -65,13 +65,19 @@ class Assignment:
 
 
 def execute(
-    assignment: Assignment, writer: JournalWriter, *, control: int, status: int
+    assignment: Assignment,
+    writer: JournalWriter,
+    output_watch: FileWatch,
+    *,
+    control: int,
+    status: int,
 ) -> NoReturn:
     """Run the attempt in this process, which has just been forked, and leave.
 
     Args:
         assignment: What to do.
         writer: The journal, handed over by the supervisor.
+        output_watch: Wakes this process when something is written to its captured output.
         control: Read end of the pipe on which the supervisor asks to stop; its end means the
             supervisor is gone.
         status: Write end of the pipe on which it is told what is on record.
@@ -82,7 +88,8 @@ def execute(
         os.setsid()
         die_with_parent(supervisor)
         restore_signals()
-        exit_code = _Child(assignment, writer, control=control, status=status).live()
+        child = _Child(assignment, writer, output_watch, control=control, status=status)
+        exit_code = child.live()
     finally:
         # Also for what must not happen: a forked process never returns into the zygote's code.
         os._exit(exit_code)
@@ -90,16 +97,23 @@ def execute(
 
 class _Child:
     def __init__(
-        self, assignment: Assignment, writer: JournalWriter, *, control: int, status: int
+        self,
+        assignment: Assignment,
+        writer: JournalWriter,
+        output_watch: FileWatch,
+        *,
+        control: int,
+        status: int,
     ) -> None:
         self._run = assignment.run
         self._assignment = assignment
         self._control = control
         self._status = status
         self._pid = os.getpid()
-        self._output = assignment.home.output(self._run.id)
-        claim_output(self._output)
-        self._sink = ChildSink(writer, self._output, offset=assignment.output_from)
+        output = assignment.home.output(self._run.id)
+        claim_output(output)
+        self._output_watch = output_watch
+        self._sink = ChildSink(writer, output, offset=assignment.output_from)
         self._cancel = CancelToken()
 
     def live(self) -> int:
@@ -175,10 +189,9 @@ class _Child:
 
     def _collect(self) -> None:
         """Record output of C code and child processes as soon as it is written."""
-        with FileWatch(self._output) as watch:
-            while True:
-                watch.wait(None)
-                self._sink.drain()
+        while True:
+            self._output_watch.wait(None)
+            self._sink.drain()
 
     def _leave(self) -> None:
         """Do what the interpreter does at its end: join threads, call exit functions."""

@@ -24,6 +24,7 @@ from synapse_core.runs.processes import this_worker, worker_of
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import remove_worker_note, write_worker_note
 from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.wake import FileWatch
 from synapse_core.types import JSONObject
 from synapse_core.worker.attempt import HEARTBEAT_S, Attempt, AttemptEnd, StopReason
 from synapse_core.worker.changeover import continue_in
@@ -149,9 +150,15 @@ class _Supervisor:
     def run_to_its_end(self) -> None:
         for folder in (self._home.artifacts(self._run.id), self._home.work(self._run.id)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Held here though the attempt's process reads it: the kernel takes up to 20 ms to close
+        # the last descriptor of a watch, and nobody waits for the end of this process.
+        with FileWatch(self._home.output(self._run.id)) as output_watch:
+            self._make_attempts(output_watch)
+
+    def _make_attempts(self, output_watch: FileWatch) -> None:
         attempt = self._run.attempt
         while True:
-            outcome, end = self._make_attempt(attempt)
+            outcome, end = self._make_attempt(attempt, output_watch)
             if end.stopped is StopReason.CUT and outcome.status is RunStatus.FAILED:
                 return
             pause_s = self._run.retry.wait_s(attempt)
@@ -167,7 +174,7 @@ class _Supervisor:
             self._store.begin_attempt(self._run.id, owner=self._owner, attempt=attempt)
         self._finish(outcome, attempt)
 
-    def _make_attempt(self, number: int) -> tuple[Outcome, AttemptEnd]:
+    def _make_attempt(self, number: int, output_watch: FileWatch) -> tuple[Outcome, AttemptEnd]:
         run = self._run
         writer = self._open_journal()
         writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": number})
@@ -175,7 +182,7 @@ class _Supervisor:
 
         def body(control: int, status: int) -> NoReturn:
             self._tether.close()
-            execute(assignment, writer, control=control, status=status)
+            execute(assignment, writer, output_watch, control=control, status=status)
 
         attempt = Attempt(body, self._beat, self._inbox, timeout_s=run.timeout_s)
         # From here the child is the only writer, until it is gone.
