@@ -91,8 +91,9 @@ def _drop(names: Mapping[str, bool]) -> None:
         and name not in KEPT_NAMES
         and (is_module or getattr(sys.modules[name], "__file__", None) is None)
     }
-    for name in [one for one in sys.modules if one.partition(".")[0] in in_the_way]:
-        del sys.modules[name]
+    if in_the_way:
+        for name in [one for one in sys.modules if one.partition(".")[0] in in_the_way]:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

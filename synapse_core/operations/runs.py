@@ -86,8 +86,8 @@ def start_run(workspace: Workspace, request: StartRun) -> Run:
         ActionLoadError: The plugin cannot be imported; nothing was created.
         WorkerLostError: No worker could be started; the run is recorded as failed.
     """
-    workspace.executor(request.executor)  # an unknown one is refused before anything is made
-    run = _describe_run(workspace, request)
+    executor = workspace.executor(request.executor)  # an unknown one is refused at once
+    run = replace(_describe_run(workspace, request), executor=executor.name)
     if request.dry_run:
         return without_secrets(run)
     created = _create(workspace, run)
@@ -146,6 +146,7 @@ def find_run(workspace: Workspace, reference: str) -> str:
             f"{len(matches)} runs have {reference!r} in their id.",
             hint=f"Give more of it. The newest: {listed}.",
             reference=reference,
+            suggestion=matches[0],
         )
     return matches[0]
 
@@ -163,11 +164,13 @@ def wait_run(workspace: Workspace, run_id: str, *, timeout_s: float) -> Run:
         left_s = until - time.monotonic()
         if run.status.is_terminal or left_s <= 0:
             return without_secrets(run)
-        workspace.journals.wait(run_id, cursor, timeout_s=min(left_s, _LIVENESS_S))
-        page = workspace.journals.read(run_id, after=cursor, kinds=_STATUS_ONLY)
-        cursor = page.next_cursor
-        if any(RunStatus(str(event.data["status"])).is_terminal for event in page.items):
-            return _settled(workspace, run_id)
+        look_again_at = time.monotonic() + min(left_s, _LIVENESS_S)
+        while (pause_s := look_again_at - time.monotonic()) > 0:
+            workspace.journals.wait(run_id, cursor, timeout_s=pause_s)
+            page = workspace.journals.read(run_id, after=cursor, kinds=_STATUS_ONLY)
+            cursor = page.next_cursor
+            if any(RunStatus(str(event.data["status"])).is_terminal for event in page.items):
+                return _settled(workspace, run_id)
 
 
 def list_runs(
