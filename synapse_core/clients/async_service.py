@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from synapse_core.clients.async_session import AsyncSession
-from synapse_core.clients.call import Call, QueryValue, Safety, run_path
+from synapse_core.clients.call import Call, QueryValue, run_path
 from synapse_core.clients.verbs import (
     artifact_of,
     checkpoint_of,
@@ -33,10 +33,18 @@ class AsyncPipelineServiceClient:
         url: Address of the service.
         token: Secret that opens it.
         timeout_s: Seconds to wait for an answer.
+        patience_s: Seconds after which a call that failed is not made again.
     """
 
-    def __init__(self, url: str, token: str | None = None, *, timeout_s: float = 30.0) -> None:
-        self._session = AsyncSession(url, token, timeout_s=timeout_s)
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        patience_s: float = 3.0,
+    ) -> None:
+        self._session = AsyncSession(url, token, timeout_s=timeout_s, patience_s=patience_s)
 
     async def aclose(self) -> None:
         """Let go of the connections."""
@@ -195,6 +203,5 @@ class AsyncPipelineServiceClient:
 
     async def _start(self, order: Mapping[str, object], *, repeats: bool) -> Run:
         body = cast("JSONObject", dict(order))
-        safety = Safety(repeats=repeats)
-        call = Call(method="POST", path="/api/v1/runs", body=body, safety=safety, timeout_s=300.0)
+        call = Call(method="POST", path="/api/v1/runs", body=body, repeats=repeats, timeout_s=300.0)
         return run_of(await self._session.call(call))

@@ -35,14 +35,22 @@ class AsyncSession:
         url: Address of the service.
         token: Secret that opens it; None for none.
         timeout_s: Seconds to wait for an answer.
+        patience_s: Seconds after which a call that failed is not made again.
         connections: How many calls may be made at once.
     """
 
     def __init__(
-        self, url: str, token: str | None = None, *, timeout_s: float = 30.0, connections: int = 100
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        patience_s: float = 3.0,
+        connections: int = 100,
     ) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
+        self._patience_s = patience_s
         headers = {"Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -78,7 +86,7 @@ class AsyncSession:
             StoreUnavailableError: The service cannot be reached, or cannot work.
             SynapseError: What the service refused, as the error that it was there.
         """
-        until = time.monotonic() + call.safety.patience_s
+        until = time.monotonic() + self._patience_s
         failures = 0
         while True:
             failures += 1
@@ -168,7 +176,7 @@ class AsyncSession:
         try:
             answer = await self._send(call)
         except httpx2.TransportError as error:
-            may_repeat = call.safety.repeats or isinstance(error, _NEVER_SENT)
+            may_repeat = call.repeats or isinstance(error, _NEVER_SENT)
             return unreachable(self.url, error), 0.0 if may_repeat else None
         if answer.status_code < 400:  # noqa: PLR2004 - where errors begin
             return _document(answer.content), None
@@ -176,16 +184,14 @@ class AsyncSession:
         wait_s = retry_after_s(answer.headers.get("retry-after"))
         if answer.status_code == 429:  # noqa: PLR2004 - too many requests: nothing was done
             return error, wait_s or 0.0
-        may_repeat = is_passing(answer.status_code) and call.safety.repeats
+        may_repeat = is_passing(answer.status_code) and call.repeats
         return error, (wait_s or 0.0) if may_repeat else None
 
     async def _send(self, call: Call) -> httpx2.Response:
-        content: bytes | None = None
-        headers: dict[str, str] = {}
+        content = call.content
         if call.body is not None:
-            body = call.body
-            content = body if isinstance(body, bytes) else json.dumps(body).encode("ascii")
-            headers["Content-Type"] = call.media_type
+            content = json.dumps(call.body).encode("ascii")
+        headers = {} if content is None else {"Content-Type": call.media_type}
         timeout = httpx2.Timeout(
             self._timeout_s + call.timeout_s, connect=min(5.0, self._timeout_s)
         )

@@ -6,28 +6,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import quote, urlencode
 
-from synapse_core.types import JSONValue
+from synapse_core.types import JSONObject
 
-__all__ = ["Call", "QueryValue", "Safety", "pause_s", "run_path"]
+__all__ = ["Call", "QueryValue", "pause_s", "run_path"]
 
 QueryValue: TypeAlias = str | float | Sequence[str] | None
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Safety:
-    """Whether a call may be made again.
-
-    Attributes:
-        repeats: Whether doing it twice is the same as doing it once, so that a call whose answer
-            was lost may be made again. One that surely never arrived may always be.
-        patience_s: Seconds after which no further try is made.
-    """
-
-    repeats: bool
-    patience_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,18 +24,21 @@ class Call:
         method: HTTP method.
         path: Path below the service's URL, quoted.
         query: Query parameters; those that are None are left out.
-        body: A JSON value, or bytes that are sent as they are.
-        media_type: Type of a body of bytes.
-        safety: Whether it may be made again.
+        body: What is sent as JSON; None for nothing.
+        content: Bytes that are sent as they are, instead.
+        media_type: Their type.
+        repeats: Whether doing it twice is the same as doing it once, so that a call whose answer
+            was lost may be made again. One that surely never arrived may always be.
         timeout_s: Seconds to wait for the answer, beyond the client's own; for calls that wait.
     """
 
     method: str
     path: str
     query: Mapping[str, QueryValue] = field(default_factory=dict[str, QueryValue])
-    body: JSONValue | bytes = None
+    body: JSONObject | None = None
+    content: bytes | None = None
     media_type: str = "application/json"
-    safety: Safety = Safety(repeats=True)
+    repeats: bool = True
     timeout_s: float = 0.0
 
     @property

@@ -32,6 +32,7 @@ def filter_query(where: RunFilter) -> dict[str, QueryValue]:
         "action": where.action,
         "since": where.since,
         "until": where.until,
+        "parent_id": where.parent_id,
     }
 
 

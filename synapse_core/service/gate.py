@@ -60,7 +60,8 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["path"] = _path(scope)
+        # A copy: the server goes on using its own, and cannot quote what is no text.
+        scope = {**scope, "path": _path(scope)}
         try:
             self._check_name(scope)
             if scope["path"] not in OPEN_PATHS:

@@ -86,6 +86,7 @@ async def _list(desk: Desk, asked: Asked) -> Response:
         action=asked.text("action"),
         since=since,
         until=until,
+        parent_id=asked.text("parent_id"),
     )
     limit = asked.count("limit", 50, most=_MAX_PAGE)
     page = await desk.blocking(
@@ -202,6 +203,7 @@ _FILTER = (
     Parameter("action", "Only runs of this action."),
     Parameter("since", "Created at or after this Unix time.", "number"),
     Parameter("until", "Created before this Unix time.", "number"),
+    Parameter("parent_id", "Nodes of this pipeline run, instead of runs that stand alone."),
     Parameter("limit", f"Most runs of a page, up to {_MAX_PAGE}.", "integer"),
     Parameter("cursor", "Go on where an earlier page ended."),
 )

@@ -22,7 +22,7 @@ from synapse_core.service.limits import Limits
 from synapse_core.service.scopes import Scope, Tokens
 from synapse_core.workspace import Workspace
 
-__all__ = ["TOKEN_VARIABLE", "Address", "find_tokens", "serve", "token_file"]
+__all__ = ["TOKEN_VARIABLE", "Address", "Server", "find_tokens", "make_server", "token_file"]
 
 TOKEN_VARIABLE = "SYNAPSE_SERVICE_TOKEN"  # noqa: S105 - the name of the variable, not a token
 
@@ -90,67 +90,84 @@ def find_tokens(
     return Tokens([(own, Scope.ADMIN)])
 
 
-def serve(
+class Server(uvicorn.Server):
+    """Serves a workspace of this machine; made by `make_server`.
+
+    Attributes:
+        url: Where clients reach it.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        listener: socket.socket,
+        url: str,
+        announce: Callable[[str], None] | None,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                service.app,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                lifespan="on",
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+        self.url = url
+        self._service = service
+        self._listener = listener
+        self._announce = announce
+
+    def serve_until_told(self) -> None:
+        """Serve until SIGINT, SIGTERM or `stop`.
+
+        Open streams are ended then, and their clients come back with what they have seen.
+        """
+        with self._listener:
+            self.run(sockets=[self._listener])
+
+    def stop(self) -> None:
+        """Have it end soon; called by another thread."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and tell that clients can connect."""
+        await super().startup(sockets)
+        if self.started and self._announce is not None:
+            self._announce(self.url)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams before waiting for clients to leave."""
+        self._service.desk.following.leave()
+        await super().shutdown(sockets)
+
+
+def make_server(
     workspace: Workspace,
     address: Address,
     tokens: Tokens,
     *,
     limits: Limits | None = None,
     announce: Callable[[str], None] | None = None,
-) -> None:
-    """Serve until SIGINT or SIGTERM; open streams are ended, and their clients come back.
+) -> Server:
+    """Return a server that listens already.
 
     Args:
         workspace: What is served.
         address: Where.
         tokens: What opens it.
         limits: What a client may do; None for the usual.
-        announce: Called with the URL once clients can connect.
+        announce: Called with the URL once clients are served.
 
     Raises:
         StorageError: The address cannot be listened at.
     """
     _allow_many_files()
-    with _listen(address) as listener:
-        port = listener.getsockname()[1]
-        service = build_service(
-            workspace, tokens, limits=limits, allowed_hosts=address.allowed_hosts
-        )
-        config = uvicorn.Config(
-            service.app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            lifespan="on",
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-        server = _Server(config, service, announce, f"http://{_shown(address.host)}:{port}")
-        server.run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """Ends the streams before it waits for its clients to leave."""
-
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        service: Service,
-        announce: Callable[[str], None] | None,
-        url: str,
-    ) -> None:
-        super().__init__(config)
-        self._service = service
-        self._announce = announce
-        self._url = url
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started and self._announce is not None:
-            self._announce(self._url)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._service.desk.following.leave()
-        await super().shutdown(sockets)
+    listener = _listen(address)
+    url = f"http://{_shown(address.host)}:{listener.getsockname()[1]}"
+    service = build_service(workspace, tokens, limits=limits, allowed_hosts=address.allowed_hosts)
+    return Server(service, listener, url, announce)
 
 
 def _listen(address: Address) -> socket.socket:
