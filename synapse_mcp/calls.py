@@ -1,6 +1,6 @@
 """What the code behind a tool, a resource or a prompt may use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -8,6 +8,9 @@ from typing import Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
+from synapse_core.config.home import Home
+from synapse_core.errors import SynapseError
+from synapse_core.logs.redact import Redactor
 from synapse_core.workspace import Workspace
 from synapse_mcp.settings import Settings
 
@@ -57,18 +60,35 @@ class Call:
     """One request: what it works on, under which settings, and for whom.
 
     Attributes:
-        workspace: Where the operations work.
+        opened: The workspace, or why it could not be opened.
+        home: Where things are kept; None when that cannot be told.
+        environ: Variables of the server.
+        redactor: Hides what the server keeps secret.
         settings: How the server was started.
         tools: Names of the tools that this server offers.
         client: Who asked.
         threads: Bounds the blocking operations that run at once.
     """
 
-    workspace: Workspace
+    opened: Workspace | SynapseError
+    home: Home | None
+    environ: Mapping[str, str]
+    redactor: Redactor
     settings: Settings
     tools: frozenset[str]
     client: Client
     threads: anyio.CapacityLimiter
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the operations work.
+
+        Raises:
+            SynapseError: It could not be opened.
+        """
+        if isinstance(self.opened, SynapseError):
+            raise self.opened
+        return self.opened
 
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread and return what it returns.

@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from synapse_core.errors import InvalidInputError, SynapseError, nearest
+from synapse_core.logs.secret_names import is_secret_name
 from synapse_core.types import JSONObject, JSONValue
+from synapse_mcp.advice import advice_for, as_call
 
 __all__ = [
     "InvalidArgumentsError",
@@ -21,7 +23,6 @@ __all__ = [
     "ToolNotFoundError",
     "UnknownResourceError",
     "arguments_error",
-    "as_call",
     "clip",
     "error_text",
     "internal_error_text",
@@ -59,93 +60,6 @@ class ResultTooLargeError(InvalidInputError):
     code = "result_too_large"
 
 
-_ADVICE: dict[str, tuple[str, str]] = {
-    "plugin_not_found": ("Search for the plugins there are.", "plugin_search {}"),
-    "action_not_found": (
-        "Describe the plugin to see its actions.",
-        'plugin_describe {"plugin": "my_plugin"}',
-    ),
-    "run_not_found": ("List the runs to see their ids.", 'run_list {"limit": 5}'),
-    "artifact_not_found": ("List what the run saved.", 'run_outputs {"run_id": "last"}'),
-    "environment_not_found": ("See which environments there are.", "env_doctor {}"),
-    "env_key_not_set": (
-        "Pass the variable to the run, or set it under `env` in the plugin's config.yaml.",
-        'run_start {"plugin": "p", "action": "a", "params": {}, "env": {"KEY": "value"}}',
-    ),
-    "not_found": ("Look for what exists first.", "plugin_search {}"),
-    "invalid_params": (
-        "Correct the params; the schema tells what is allowed.",
-        'plugin_describe {"plugin": "my_plugin", "action": "train"}',
-    ),
-    "invalid_manifest": (
-        "Correct config.yaml at the places named; the check shows all of them.",
-        'plugin_check {"path": "my_plugin"}',
-    ),
-    "invalid_config": ("Correct Synapse's configuration; the doctor names it.", "env_doctor {}"),
-    "invalid_cursor": (
-        "Pass a next_cursor exactly as the same tool returned it, or leave it out to begin again.",
-        'run_logs {"run_id": "last", "tail": 50}',
-    ),
-    "invalid_action": ("Correct the action's definition.", 'plugin_check {"path": "my_plugin"}'),
-    "invalid_step": ("Correct the action's setup_steps.", 'plugin_check {"path": "my_plugin"}'),
-    "invalid_env_value": (
-        "Pass a value of the type that the action asks for.",
-        'run_start {"plugin": "p", "action": "a", "params": {}, "env": {"SIZE": "32"}}',
-    ),
-    "invalid_input": ("Correct the value named above and call again.", ""),
-    "path_refused": (
-        "Give a path inside the server's roots, which config://effective lists.",
-        "plugin_search {}",
-    ),
-    "confirmation_required": ("Ask the user, then repeat the call with the words named above.", ""),
-    "overwrite_refused": (
-        "Choose another name or folder, or edit the file that is there.",
-        'plugin_scaffold {"name": "other_name", "dry_run": true}',
-    ),
-    "refused": ("A rule of this installation forbids it; config://effective shows them.", ""),
-    "conflict": ("Look at the run's status first.", 'run_status {"run_id": "last"}'),
-    "lease_lost": ("Look at the run's status; it goes on elsewhere or has ended.", ""),
-    "run_failed": ("Read the error and the log.", 'run_logs {"run_id": "last", "level": "error"}'),
-    "action_failed": (
-        "Correct the action at the place named, then run it again.",
-        'run_logs {"run_id": "last", "level": "error"}',
-    ),
-    "action_load_failed": (
-        "Correct the import or the entrypoint; the check names file and line.",
-        'plugin_check {"path": "my_plugin"}',
-    ),
-    "step_failed": ("Read the step's error in the log.", 'run_logs {"run_id": "last", "tail": 50}'),
-    "dependency_failed": (
-        "Correct the requirement named above in the plugin's requirements.txt or pyproject.toml.",
-        'plugin_check {"path": "my_plugin"}',
-    ),
-    "invalid_result": (
-        "Return what the action's result model asks for, or correct the model.",
-        'plugin_describe {"plugin": "my_plugin", "action": "train"}',
-    ),
-    "run_timeout": (
-        "Allow more time, or find out what was slow in the log.",
-        'run_start {"plugin": "p", "action": "a", "params": {}, "timeout_s": 600}',
-    ),
-    "run_cancelled": ("Start it again if that was not meant.", 'run_list {"limit": 5}'),
-    "worker_lost": (
-        "Read the last lines of the log, then start it again; the doctor looks for a cause.",
-        "env_doctor {}",
-    ),
-    "storage_failed": ("Free disk space or correct the permissions.", "env_doctor {}"),
-    "store_unavailable": ("Try again in a moment; the doctor names the cause.", "env_doctor {}"),
-    "journal_failed": ("The log of this run is damaged; start the run again.", "env_doctor {}"),
-    "missing_extra": ("Install the package named above where synapse-mcp is installed.", ""),
-    "invalid_arguments": ("Correct the arguments named above and call again.", ""),
-    "tool_not_found": ("Call one of the tools that tools/list returns.", "plugin_search {}"),
-    "resource_not_found": ("Read one of the listed resources and templates.", ""),
-    "result_too_large": ("Ask for less: a smaller limit, or one item by name.", ""),
-}
-"""Fix and example by error code, used where the error itself brings none."""
-
-_FALLBACK = ("Correct the call and try again.", "")
-
-
 def error_text(error: SynapseError, *, example: str = "") -> str:
     """Return the text of a failed call: code and what happened, then the fix, then an example.
 
@@ -153,10 +67,10 @@ def error_text(error: SynapseError, *, example: str = "") -> str:
         error: What was raised on purpose.
         example: A call that would work, better than the one known for the code; may be empty.
     """
-    fix, usual = _ADVICE.get(error.code, _FALLBACK)
+    advice = advice_for(error.code)
     head = clip(f"[{error.code}] {error.message.strip()}", _MAX_MESSAGE)
-    end = f"\nFix: {clip(error.hint.strip() or fix, _MAX_FIX)}"
-    shown = example or usual
+    end = f"\nFix: {clip(error.hint.strip() or advice.fix, _MAX_FIX)}"
+    shown = example or advice.example({})
     if shown and len(head) + len(end) + len(shown) < _MAX_CHARS:  # a part of a call helps nobody
         end += f"\nExample: {shown}"
     left = _MAX_CHARS - len(head) - len(end)
@@ -192,11 +106,6 @@ def arguments_error(
     )
 
 
-def as_call(name: str, arguments: Mapping[str, JSONValue]) -> str:
-    """Return a call as text that a model can repeat: the tool's name and its JSON arguments."""
-    return f"{name} {json.dumps(arguments, ensure_ascii=False)}"
-
-
 def clip(text: str, max_chars: int) -> str:
     """Return `text`, cut with a mark when it is longer than `max_chars`."""
     return text if len(text) <= max_chars else f"{text[: max_chars - 2]} …"
@@ -221,6 +130,8 @@ def _problem(details: ErrorDetails, known: list[str]) -> str:
     if details["type"] == "missing":
         return f"{path}: is required"
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if any(isinstance(part, str) and is_secret_name(part) for part in details["loc"]):
+        return f"{path}: {message}"
     given = clip(repr(details["input"]), _MAX_VALUE_CHARS)
     return f"{path}: {message}; got {given}" if path else f"{message}; got {given}"
 

@@ -229,6 +229,7 @@ def _ambiguous(code: str, folders: Sequence[Path]) -> InvalidInputError:
         hint="Give the path of the folder that you mean, or change one of the codes.",
         plugin=code,
         paths=[str(folder) for folder in folders],
+        suggestion=str(folders[0]),
     )
 
 

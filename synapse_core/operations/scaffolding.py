@@ -205,7 +205,9 @@ def _choose_folder(workspace: Workspace, wanted: Path | None) -> Path:
         place = Path(os.path.realpath(folder))
     except (ValueError, RuntimeError) as error:
         raise InvalidInputError(
-            f"{str(wanted)!a} is not a path: {error}.", hint="Give the path of a folder."
+            f"{str(wanted)!a} is not a path: {error}.",
+            hint="Give the path of a folder.",
+            path=str(wanted),
         ) from error
     root = next((root for root in workspace.roots if place.is_relative_to(root)), None)
     if root is None:

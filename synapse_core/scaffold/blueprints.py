@@ -96,6 +96,7 @@ def build_plugin_files(plan: PluginPlan) -> FileTree:
             f"The action cannot be called {action!r}: a module of this plugin has that name.",
             hint=f"Use for example 'run_{action}', or leave it out for {blueprint.action!r}.",
             name=action,
+            suggestion=f"run_{action}",
         )
     files = {
         f"{plan.code}/{action}.py": f"{plan.category}/action.py.j2",

@@ -1,9 +1,10 @@
 """Builds what a plugin needs for one more action, in the way its other actions are kept."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from synapse_core.errors import InvalidInputError
@@ -124,7 +125,12 @@ def refuse_taken_action(action: str, plugin: str, taken: Iterable[str]) -> None:
             f"Plugin {plugin!r} already has an action {action!r}.",
             hint=f"Choose a name that is not among {', '.join(names)}.",
             name=action,
+            suggestion=_free_name(action, names),
         )
+
+
+def _free_name(action: str, taken: Sequence[str]) -> str:
+    return next(name for n in count(2) if (name := f"{action}_{n}") not in taken)
 
 
 def _home_of(folder: Path, entrypoint: str) -> ModuleHome | None:

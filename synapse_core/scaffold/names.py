@@ -78,7 +78,7 @@ def check_plugin_code(code: str) -> str:
         raise InvalidInputError(
             f"A plugin cannot be called {_shown(code)}: {reason}.",
             hint=f"Use for example {suggested!r}.",
-            name=_shown(code),
+            name=code,
             suggestion=suggested,
         )
     return code
@@ -96,7 +96,7 @@ def check_action_name(name: str) -> str:
         raise InvalidInputError(
             f"An action cannot be called {_shown(name)}: {reason}.",
             hint=f"Use for example {suggested!r}.",
-            name=_shown(name),
+            name=name,
             suggestion=suggested,
         )
     return name
@@ -117,12 +117,14 @@ def check_text(text: str, what: str) -> str:
         raise InvalidInputError(
             f"The {what} has {len(text)} characters; at most {MAX_TEXT_CHARS} are allowed.",
             hint="Say the most important in one sentence; the rest belongs in README.md.",
+            text=text,
         )
     for char in text:
         if unicodedata.category(char) in _UNSHOWN:
             raise InvalidInputError(
                 f"The {what} holds the character U+{ord(char):04X}, which no line of text has.",
                 hint="Give one line without control characters.",
+                text=text,
             )
     return text
 

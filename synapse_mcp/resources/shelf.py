@@ -18,6 +18,7 @@ from mcp.types import Resource as ResourceDefinition
 from mcp.types import ResourceTemplate as TemplateDefinition
 
 from synapse_core.errors import StorageError, SynapseError
+from synapse_core.logs.redact import Redactor
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import (
     UnknownResourceError,
@@ -58,12 +59,13 @@ class Shelf:
         except SynapseError as error:
             code = INTERNAL_ERROR if isinstance(error, StorageError) else INVALID_PARAMS
             data = {"uri": well_formed(uri), "code": error.code}
-            raise MCPError(code=code, message=error_text(error), data=data) from error
+            text = call.redactor.source(error_text(error))
+            raise MCPError(code=code, message=text, data=data) from error
         except Exception as error:
             _LOGGER.exception("Reading the resource %r failed", uri)
             text = internal_error_text(f"Reading {clip(uri, _MAX_URI_SHOWN)}")
             raise MCPError(code=INTERNAL_ERROR, message=text, data={"uri": uri}) from error
-        return ReadResourceResult(contents=[_wire_form(uri, content)])
+        return ReadResourceResult(contents=[_wire_form(uri, content, call.redactor)])
 
     def _find(self, uri: str) -> tuple[Resource, Mapping[str, str]]:
         for resource in self._resources:
@@ -90,9 +92,11 @@ def _check_safe(uri: str, name: str, value: str, *, is_path: bool) -> None:
         )
 
 
-def _wire_form(uri: str, content: Content) -> TextResourceContents | BlobResourceContents:
+def _wire_form(
+    uri: str, content: Content, redactor: Redactor
+) -> TextResourceContents | BlobResourceContents:
     if isinstance(content.data, str):
-        text = well_formed(content.data)
+        text = redactor.source(well_formed(content.data))
         return TextResourceContents(uri=uri, text=text, mime_type=content.media_type)
     blob = base64.b64encode(content.data).decode()
     return BlobResourceContents(uri=uri, blob=blob, mime_type=content.media_type)

@@ -7,8 +7,10 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synapse_core.logs.redact import Redactor
 from synapse_core.types import JSONObject, JSONValue
-from synapse_mcp.errors import ResultTooLargeError, as_call, well_formed
+from synapse_mcp.advice import as_call
+from synapse_mcp.errors import ResultTooLargeError, well_formed
 from synapse_mcp.results.text import compact_json, render_text
 
 __all__ = ["MAX_CHARS", "Answer", "Result", "Row", "fit", "suggest"]
@@ -38,12 +40,22 @@ class Result(Row):
 
     next: list[str] = Field(default_factory=list[str])
 
-    def answer(self, tools: AbstractSet[str] | None = None) -> "Answer":
-        """Return both forms, naming only those next calls whose tool is among `tools`."""
+    def answer(
+        self, tools: AbstractSet[str] | None = None, redactor: Redactor | None = None
+    ) -> "Answer":
+        """Return both forms.
+
+        Args:
+            tools: Only those next calls are named whose tool is among them; None for all.
+            redactor: Takes out what the server keeps secret.
+        """
         content = cast("JSONObject", self.model_dump(mode="json", exclude_none=True))
         calls = cast("list[str]", content.pop("next"))
         offered = [call for call in calls if tools is None or call.split(" ", 1)[0] in tools]
-        content = cast("JSONObject", _well_formed({**content, "next": cast("JSONValue", offered)}))
+        clean = well_formed if redactor is None else _cleaner(redactor)
+        content = cast(
+            "JSONObject", _each_text({**content, "next": cast("JSONValue", offered)}, clean)
+        )
         # Text of a program goes last: what follows it could be mistaken for a part of it.
         ordered = sorted(content.items(), key=lambda item: item[0] in self.quoted)
         text = render_text(dict(ordered), quoted=self.quoted, as_json=self.as_json)
@@ -95,14 +107,21 @@ def suggest(tool: str, /, **arguments: JSONValue) -> str:
     return as_call(tool, arguments)
 
 
-def _well_formed(value: Any) -> Any:  # noqa: ANN401 (any JSON value, kept as it is)
+def _cleaner(redactor: Redactor) -> Callable[[str], str]:
+    def clean(text: str) -> str:
+        return redactor.source(well_formed(text))
+
+    return clean
+
+
+def _each_text(value: Any, clean: Callable[[str], str]) -> Any:  # noqa: ANN401 - any JSON value
     match value:
         case str():
-            return well_formed(value)
+            return clean(value)
         case list():
-            return [_well_formed(item) for item in cast("list[Any]", value)]
+            return [_each_text(item, clean) for item in cast("list[Any]", value)]
         case dict():
             pairs = cast("dict[str, Any]", value).items()
-            return {well_formed(key): _well_formed(item) for key, item in pairs}
+            return {clean(key): _each_text(item, clean) for key, item in pairs}
         case _:
             return value

@@ -20,7 +20,6 @@ from mcp.types import (
     PaginatedRequestParams,
     ReadResourceRequestParams,
     ReadResourceResult,
-    TextContent,
 )
 
 from synapse_core.errors import SynapseError
@@ -65,11 +64,7 @@ class Handlers:
         self, context: Context, params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult | dict[str, Any]:
         """Serve `tools/call`."""
-        try:
-            call = await open_call(context, self._toolbox.names, params)
-        except SynapseError as error:
-            content = [TextContent(type="text", text=error_text(error))]
-            return CallToolResult(content=list(content), is_error=True)
+        call = await open_call(context, self._toolbox.names, params)
         try:
             result = await self._toolbox.call(call, params.name, params.arguments or {})
         except QuestionPending as pending:
@@ -95,10 +90,7 @@ class Handlers:
         self, context: Context, params: ReadResourceRequestParams
     ) -> ReadResourceResult:
         """Serve `resources/read`."""
-        try:
-            call = await open_call(context, self._toolbox.names, params)
-        except SynapseError as error:
-            raise _protocol_error(error) from error
+        call = await open_call(context, self._toolbox.names, params)
         return await self._shelf.read(call, params.uri)
 
     async def list_prompts(
@@ -120,12 +112,13 @@ class Handlers:
         """Serve `completion/complete`."""
         given = (params.context.arguments if params.context is not None else None) or {}
         name, value = params.argument.name, params.argument.value
+        call = await open_call(context, self._toolbox.names)
         try:
-            call = await open_call(context, self._toolbox.names)
+            workspace = call.workspace
         except SynapseError:
-            found: list[str] = []
+            found: list[str] = []  # a person is still typing, and will be told later
         else:
-            found = await call.blocking(lambda: complete(call.workspace, name, value, given))
+            found = await call.blocking(lambda: complete(workspace, name, value, given))
         return CompleteResult(
             completion=Completion(
                 values=found[:MAX_VALUES], total=len(found), has_more=len(found) > MAX_VALUES

@@ -13,7 +13,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from synapse_core.config.home import Home
-from synapse_core.errors import ConfigError, SynapseError
+from synapse_core.errors import SynapseError
 from synapse_core.logs.redact import Redactor
 from synapse_core.operations.environments import list_plugin_folders, list_secrets
 from synapse_core.workspace import Workspace, open_workspace
@@ -75,7 +75,7 @@ class Host:
         known = Redactor.for_environment(self.environ)
         try:
             return known.knowing(list_secrets(self.home, self.environ))
-        except ConfigError:  # who needs the configuration is told what is wrong with it
+        except SynapseError:  # who needs the configuration is told what is wrong with it
             return known
 
     @property

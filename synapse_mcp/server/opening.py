@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 from mcp.server import ServerRequestContext
 from mcp.types import InputResponseRequestParams
 
+from synapse_core.config.home import Home
+from synapse_core.errors import ConfigError, SynapseError
 from synapse_mcp.calls import Call
 from synapse_mcp.server.client import ProtocolClient
 from synapse_mcp.server.host import Host
@@ -20,19 +22,32 @@ async def open_call(
 ) -> Call:
     """Return what the code behind a request may use.
 
+    That the workspace cannot be opened is told by whatever needs it; the doctor does not.
+
     Args:
         context: The request.
         tools: Names of the tools that the server offers.
         params: Its params, where they may hold the answer to a question.
-
-    Raises:
-        SynapseError: The workspace cannot be opened.
     """
     host = context.lifespan_context
+    try:
+        opened = await host.workspace()
+    except SynapseError as error:
+        opened = error
     return Call(
-        workspace=await host.workspace(),
+        opened=opened,
+        home=_home(host),
+        environ=host.environ,
+        redactor=host.redactor,
         settings=host.settings,
         tools=frozenset(tools),
         client=ProtocolClient(context, params),
         threads=host.threads,
     )
+
+
+def _home(host: Host) -> Home | None:
+    try:
+        return host.home
+    except ConfigError:
+        return None

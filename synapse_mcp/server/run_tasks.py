@@ -80,7 +80,12 @@ class RunTasks:
         if status is not TaskStatus.COMPLETED:
             return _task(run, handle, status=status)
         told = await run_status(call, StatusArguments(run_id=run.id))
-        return _task(run, handle, status=status, result=as_tool_result(told.answer(self._tools)))
+        return _task(
+            run,
+            handle,
+            status=status,
+            result=as_tool_result(told.answer(self._tools, call.redactor)),
+        )
 
     async def answer(self, context: Context, task: Task, answers: Mapping[str, Any]) -> None:
         """Do nothing: no run asks for anything."""

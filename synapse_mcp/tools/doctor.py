@@ -1,9 +1,11 @@
 """Finding out what is wrong with this installation."""
 
-import os
+from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import Field
 
+from synapse_core.errors import SynapseError
 from synapse_core.operations.doctor import FindingLevel, examine
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import clip
@@ -40,8 +42,7 @@ class DoctorResult(Result):
 
 def env_doctor(call: Call, _arguments: NoArguments) -> DoctorResult:
     """Look for problems of this installation, and the fix of each."""
-    workspace = call.workspace
-    report = examine(workspace.home, workspace.roots, environ=os.environ)
+    report = examine(call.home or call.workspace.home, _roots(call), environ=call.environ)
     bad = [finding for finding in report.findings if finding.level not in _GOOD]
     fine = dict.fromkeys(f.check for f in report.findings if f.level in _GOOD)
 
@@ -64,6 +65,13 @@ def env_doctor(call: Call, _arguments: NoArguments) -> DoctorResult:
         )
 
     return fit(build, _MAX_PROBLEMS)
+
+
+def _roots(call: Call) -> Sequence[Path]:
+    """Return where plugins are looked for, also when the workspace cannot be opened."""
+    if isinstance(call.opened, SynapseError):
+        return call.settings.roots or (Path.cwd(),)
+    return call.opened.roots
 
 
 ENV_DOCTOR = Tool(

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from synapse_core.errors import OverwriteRefusedError
 from synapse_core.model.plugin import PluginCategory
 from synapse_core.operations.scaffolding import (
     ActionForm,
@@ -66,7 +67,10 @@ def plugin_scaffold(call: Call, arguments: ScaffoldArguments) -> ScaffoldResult:
 
     Nothing is ever overwritten.
     """
-    report = _write(call.workspace, arguments)
+    try:
+        report = _write(call.workspace, arguments)
+    except OverwriteRefusedError as error:  # its own advice is for doors that can replace files
+        raise OverwriteRefusedError.rebuild(error.message, "", error.data) from error
 
     def build(size: int) -> ScaffoldResult:
         diff = clip(report.diff, size) if report.is_dry_run else None

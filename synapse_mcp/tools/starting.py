@@ -5,7 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from synapse_core.logs.redact import Redactor
 from synapse_core.model.run import Run
+from synapse_core.operations.environments import run_variables
 from synapse_core.operations.runs import StartRun, find_run, rerun, start_run
 from synapse_core.workspace import Workspace
 from synapse_mcp.calls import Call
@@ -88,7 +90,7 @@ def _start(workspace: Workspace, arguments: StartArguments) -> Run:
         executor=arguments.executor,
         timeout_s=arguments.timeout_s,
         retries=arguments.retries,
-        env=arguments.env,
+        env={**run_variables(workspace.home), **arguments.env},
         idempotency_key=arguments.idempotency_key,
         dry_run=arguments.dry_run,
     )
@@ -98,12 +100,14 @@ def _start(workspace: Workspace, arguments: StartArguments) -> Run:
 def _checked(run: Run, arguments: StartArguments) -> RunView:
     given = arguments.model_dump(mode="json", exclude_unset=True, exclude={"dry_run"})
     again = suggest("run_start", **given)
+    # Not with secrets, and what stands for them in all that is shown would be no use in a call.
+    is_repeatable = len(again) <= _MAX_REPEATED and Redactor().value(given) == given
     return RunView(
         status="checked",
         plugin=run.plugin,
         action=run.action,
-        message="Everything fits; nothing was started.",
-        next=[again] if len(again) <= _MAX_REPEATED else [],
+        message="Everything fits; nothing was started. Repeat the call without dry_run.",
+        next=[again] if is_repeatable else [],
     )
 
 

@@ -22,7 +22,7 @@ class CancelArguments(Arguments):
     """Which run to stop."""
 
     run_id: RunReference
-    force: Annotated[bool, Field(description="kill at once; asks")] = False
+    force: Annotated[bool, Field(description="kill; asks")] = False
     confirm: Annotated[str | None, Field(description="as the refusal says")] = None
 
 
@@ -37,7 +37,7 @@ class CancelResult(Result):
 
 
 async def run_cancel(call: Call, arguments: CancelArguments) -> CancelResult:
-    """Stop a run: it is asked first, then terminated, then killed with all its processes.
+    """Stop a run: asked first, then terminated, then killed with all its processes.
 
     Waits up to 10 s for its end. An ended run stays as it is.
     """

@@ -9,22 +9,25 @@ from mcp.types import CallToolResult, TextContent
 from mcp.types import Tool as ToolDefinition
 from pydantic import ValidationError
 
-from synapse_core.errors import InvalidInputError, SynapseError, nearest
+from synapse_core.errors import SynapseError, nearest
 from synapse_mcp.calls import Call, QuestionPending
 from synapse_mcp.errors import (
     ToolNotFoundError,
     arguments_error,
-    as_call,
+    clip,
     error_text,
     internal_error_text,
 )
 from synapse_mcp.results.base import Answer
 from synapse_mcp.settings import Settings
 from synapse_mcp.tools.declaration import Arguments, Effect, Tool
+from synapse_mcp.tools.examples import example_call
 
 __all__ = ["Toolbox", "as_tool_result"]
 
 _LOGGER = logging.getLogger(__name__)
+
+_MAX_NAME = 100
 
 
 class Toolbox:
@@ -48,11 +51,15 @@ class Toolbox:
             MCPError: The client broke the protocol.
             QuestionPending: The client must put a question to its user first.
         """
+        tool = self._tools.get(name)
+        if tool is None:
+            return _failed(call.redactor.source(error_text(self._unknown(name))))
         try:
-            tool = self._find(name)
-            answer = await self._run(tool, call, arguments)
+            result = await tool.perform(call, _parse(tool, arguments))
+            answer = result.answer(self.names, call.redactor)
         except SynapseError as error:
-            return _failed(error_text(error, example=self._example(name, arguments, error)))
+            text = error_text(error, example=example_call(tool, arguments, error))
+            return _failed(call.redactor.source(text))
         except (MCPError, QuestionPending):
             raise
         except Exception:
@@ -60,33 +67,11 @@ class Toolbox:
             return _failed(internal_error_text(name))
         return as_tool_result(answer)
 
-    async def _run(self, tool: Tool[Any], call: Call, arguments: Mapping[str, Any]) -> Answer:
-        result = await tool.perform(call, _parse(tool, arguments))
-        return result.answer(self.names)
-
-    def _find(self, name: str) -> Tool[Any]:
-        tool = self._tools.get(name)
-        if tool is None:
-            raise ToolNotFoundError(
-                f"This server offers no tool {name!r}.",
-                hint=f"{nearest(name, self._tools)} Tools: {', '.join(self._tools)}.".strip(),
-            )
-        return tool
-
-    def _example(self, name: str, arguments: Mapping[str, Any], error: SynapseError) -> str:
-        """Return a call that would work: the one from the error itself, else one near the call."""
-        given = error.data.get("example")
-        tool = self._tools.get(name)
-        if isinstance(given, str):
-            return given
-        if tool is None:
-            return ""
-        if isinstance(given, dict):
-            return as_call(name, {**arguments, "params": given})
-        if error.code == InvalidInputError.code:
-            kept = {key: value for key, value in arguments.items() if key in tool.example}
-            return as_call(name, kept or tool.example)
-        return ""
+    def _unknown(self, name: str) -> ToolNotFoundError:
+        return ToolNotFoundError(
+            f"This server offers no tool {clip(name, _MAX_NAME)!r}.",
+            hint=f"{nearest(name, self._tools)} Tools: {', '.join(self._tools)}.".strip(),
+        )
 
 
 def as_tool_result(answer: Answer) -> CallToolResult:
