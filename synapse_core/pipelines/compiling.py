@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from synapse_core.errors import PipelineDefinitionError, SynapseError, nearest
-from synapse_core.model.conditions import parse_condition
-from synapse_core.model.pipeline import Node, Plan, explain_bad_node_name, find_cycle, in_order
-from synapse_core.model.references import INDEX, ITEM, PARAMS, Reference, find_references
+from synapse_core.errors import PipelineDefinitionError, SynapseError
+from synapse_core.model.graph_faults import Problem, find_faults, needs_of
+from synapse_core.model.pipeline import Node, Plan, in_order
 from synapse_core.pipelines.drafts import ActionFacts, FindFacts, NodeDraft, PipelineDraft
 from synapse_core.pipelines.fitting import find_misfits
-from synapse_core.pipelines.problems import Problem, build_error
-from synapse_core.types import JSONValue
+from synapse_core.pipelines.problems import build_error
 
 __all__ = ["Compiled", "compile_plan"]
 
@@ -34,18 +32,10 @@ def compile_plan(draft: PipelineDraft, find_facts: FindFacts) -> Compiled:
     Raises:
         PipelineDefinitionError: It cannot be executed; `data["problems"]` lists all that is wrong.
     """
-    problems = [*_find_bad_names(draft), *_find_bad_numbers(draft)]
-    if not draft.nodes:
-        problems.append(Problem("", "nodes", "There is no node.", "Add one."))
-    _stop_at(draft, problems)
+    _stop_at(draft, [*find_faults(draft.nodes, draft.output), *_find_bad_numbers(draft)])
     wanted = {node.name: node for node in draft.nodes}
-    uses = {node.name: _Uses(node, problems) for node in draft.nodes}
-    for name, use in uses.items():
-        problems += use.find_unknown(name, wanted)
-    problems += _find_bad_output(draft, wanted)
-    _stop_at(draft, problems)
-    needs = {name: use.needs for name, use in uses.items()}
-    problems += _find_circles(needs)
+    needs = {node.name: needs_of(node) for node in draft.nodes}
+    problems: list[Problem] = []
     facts = dict(_gather_facts(draft, find_facts, problems))
     _stop_at(draft, problems)
     nodes = tuple(_build(wanted[name], needs[name], facts, find_facts) for name in in_order(needs))
@@ -66,94 +56,12 @@ def compile_plan(draft: PipelineDraft, find_facts: FindFacts) -> Compiled:
     return Compiled(plan, facts)
 
 
-class _Uses:
-    """What a node refers to."""
-
-    def __init__(self, draft: NodeDraft, problems: list[Problem]) -> None:
-        self._draft = draft
-        self.references: list[tuple[str, Reference]] = []
-        for field, template in _templates(draft):
-            try:
-                self.references += [(field, one) for one in find_references(template)]
-            except ValueError as error:
-                problems.append(Problem(draft.name, field, f"{error}.", _REFERENCE_FIX))
-        for text in draft.when:
-            try:
-                asked = parse_condition(text).references()
-                self.references += [("when", one) for one in asked]
-            except ValueError as error:
-                problems.append(Problem(draft.name, "when", f"{error}.", "Compare two values."))
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        roots = [one.root for _, one in self.references if one.root not in {PARAMS, ITEM, INDEX}]
-        return tuple(dict.fromkeys([*self._draft.after, *roots]))
-
-    def find_unknown(self, name: str, known: Mapping[str, object]) -> Iterator[Problem]:
-        """Yield what it refers to that is not there."""
-        for other in self._draft.after:
-            if other not in known:
-                yield _unknown(name, "after", other, known)
-        for field, one in self.references:
-            if one.root in {ITEM, INDEX}:
-                if self._draft.over is None or field in {"map", "when"}:
-                    message = f"{one} has no meaning here: the node is not repeated."
-                    yield Problem(name, field, message, "Say with `map` for which list it is.")
-            elif one.root != PARAMS and one.root not in known:
-                yield _unknown(name, field, one.root, known)
-
-
-_REFERENCE_FIX = "Write `${node.field}` or `${params.name}`; a plain `${` is written `$${`."
-
-
-def _templates(draft: NodeDraft) -> Iterator[tuple[str, JSONValue]]:
-    for key, template in (draft.inputs or {}).items():
-        yield f"inputs.{key}", template
-    yield "map", draft.over
-
-
-def _unknown(node: str, field: str, name: str, known: Mapping[str, object]) -> Problem:
-    listed = f"Nodes: {', '.join(known)}."
-    return Problem(
-        node, field, f"There is no node {name!r}.", f"{nearest(name, known)} {listed}".strip()
-    )
-
-
-def _find_bad_names(draft: PipelineDraft) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for node in draft.nodes:
-        reason = explain_bad_node_name(node.name)
-        if reason:
-            yield Problem(node.name, "name", f"No node can be called so: {reason}.", "Rename it.")
-        elif node.name in seen:
-            yield Problem(node.name, "name", "Two nodes have this name.", "Rename one of them.")
-        seen.add(node.name)
-
-
 def _find_bad_numbers(draft: PipelineDraft) -> Iterator[Problem]:
     if draft.max_parallel < 1:
         yield Problem("", "max_parallel", f"It is {draft.max_parallel}.", "Allow 1 or more.")
     for node in draft.nodes:
         if node.limit < 1:
             yield Problem(node.name, "max_parallel", f"It is {node.limit}.", "Allow 1 or more.")
-
-
-def _find_bad_output(draft: PipelineDraft, known: Mapping[str, object]) -> Iterator[Problem]:
-    try:
-        for one in find_references(draft.output):
-            if one.root != PARAMS and one.root not in known:
-                yield _unknown("", "output", one.root, known)
-    except ValueError as error:
-        yield Problem("", "output", f"{error}.", _REFERENCE_FIX)
-
-
-def _find_circles(needs: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
-    circle = find_cycle(needs)
-    if circle:
-        listed = " needs ".join(circle)
-        yield Problem(
-            circle[0], "", f"The nodes wait for one another: {listed}.", "Remove one of these ties."
-        )
 
 
 def _gather_facts(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from synapse_core.errors import nearest
+from synapse_core.model.graph_faults import Problem
 from synapse_core.model.pipeline import Node, Plan
 from synapse_core.model.references import Reference, parse_text
 from synapse_core.pipelines.drafts import ActionFacts
@@ -13,7 +14,6 @@ from synapse_core.pipelines.kinds import (
     kinds_of,
     known_fields,
 )
-from synapse_core.pipelines.problems import Problem
 from synapse_core.types import JSONValue
 
 __all__ = ["find_misfits"]

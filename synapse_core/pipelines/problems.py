@@ -1,35 +1,13 @@
 """What is wrong with a pipeline, told with its node and field."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from synapse_core.errors import PipelineDefinitionError
+from synapse_core.model.graph_faults import Problem
 from synapse_core.types import JSONValue
 
-__all__ = ["Problem", "build_error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that keeps a pipeline from being executed.
-
-    Attributes:
-        node: The node; empty for the pipeline as a whole.
-        field: What of it; may be empty.
-        message: What is wrong, with its value.
-        fix: What to do.
-    """
-
-    node: str
-    field: str
-    message: str
-    fix: str
-
-    def __str__(self) -> str:
-        place = ", ".join(
-            part for part in (f"node {self.node}" if self.node else "", self.field) if part
-        )
-        return f"{place}: {self.message}" if place else self.message
+__all__ = ["build_error"]
 
 
 def build_error(pipeline: str, problems: Sequence[Problem]) -> PipelineDefinitionError:

@@ -11,12 +11,13 @@ from synapse_core.model.plugin import Diagnostic
 from synapse_core.plugins.fields import FieldFault, shown
 from synapse_core.plugins.layout import MANIFEST
 from synapse_core.plugins.manifest import ActionEntry, Manifest
+from synapse_core.plugins.pipeline_entries import find_pipeline_faults
 from synapse_core.plugins.shapes import find_model
 
 if TYPE_CHECKING:  # pydantic has it in no public module
     from pydantic_core import ErrorDetails
 
-__all__ = ["diagnose_text", "diagnose_values"]
+__all__ = ["diagnose_pipelines", "diagnose_text", "diagnose_values"]
 
 _START = Place(1, 1)
 _KINDS = {
@@ -49,6 +50,31 @@ def diagnose_values(
     return [_from_details(details, places, folder_name) for details in errors]
 
 
+def diagnose_pipelines(manifest: Manifest, places: Mapping[YamlPath, Place]) -> list[Diagnostic]:
+    """Return what is wrong with the graphs of pipelines whose values are right one by one."""
+    found: list[Diagnostic] = []
+    for fault in find_pipeline_faults(manifest.pipelines, manifest.actions):
+        path: YamlPath = ("pipelines", *fault.path)
+        place = _nearest_place(path, places)
+        found.append(
+            Diagnostic(
+                code="invalid-pipeline",
+                message=fault.message,
+                file=MANIFEST,
+                line=place.line,
+                column=place.column,
+                key=".".join(str(step) for step in path),
+                fix=fault.fix,
+            )
+        )
+    return found
+
+
+def _nearest_place(path: YamlPath, places: Mapping[YamlPath, Place]) -> Place:
+    """Return where a value stands, or else what it is missing in."""
+    return next((places[path[:n]] for n in range(len(path), -1, -1) if path[:n] in places), _START)
+
+
 def _from_fault(fault: InvalidInputError, lines: Sequence[str]) -> Diagnostic:
     what = str(fault.data.get("what", fault.message))
     key = str(fault.data.get("key", ""))
@@ -70,7 +96,7 @@ def _from_details(
     details: "ErrorDetails", places: Mapping[YamlPath, Place], folder_name: str
 ) -> Diagnostic:
     path: YamlPath = tuple(step for step in details["loc"] if step != "[key]")
-    place = next(places[path[:n]] for n in range(len(path), -1, -1) if path[:n] in places or not n)
+    place = _nearest_place(path, places)
     describe = _DESCRIBE.get(details["type"], _describe_value)
     code, message, fix = describe(details, path, folder_name)
     return Diagnostic(

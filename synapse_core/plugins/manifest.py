@@ -1,78 +1,30 @@
 """What a `config.yaml` may say."""
 
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from synapse_core.model.plugin import ActionMethod, PluginCategory
 from synapse_core.plugins.fields import (
-    Amount,
     Entrypoint,
     FilledLine,
     InnerPath,
     Line,
-    Megabytes,
     Name,
     Seconds,
     TaskName,
     Text,
     VariableName,
 )
+from synapse_core.plugins.manifest_parts import Entry, ResourcesEntry, Retries, RetriesEntry
+from synapse_core.plugins.pipeline_entries import PipelineEntry
 
 __all__ = ["ActionEntry", "Manifest", "ResourcesEntry", "RetriesEntry"]
 
 DataKind = Literal["image", "text", "video", "pcd", "audio"]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ResourcesEntry(_Entry):
-    """What a run of an action may use."""
-
-    cpus: Amount | None = Field(
-        default=None, description="CPU cores, possibly a fraction.", examples=[2]
-    )
-    gpus: Amount | None = Field(
-        default=None, description="GPUs, possibly a fraction.", examples=[0.5]
-    )
-    memory: Megabytes | None = Field(
-        default=None,
-        description="Ceiling on memory: a number is MiB; `K`, `M`, `G` and `T` are units.",
-        examples=["2G"],
-    )
-
-
-class RetriesEntry(_Entry):
-    """How a failed attempt is repeated."""
-
-    retries: int = Field(
-        default=0,
-        ge=0,
-        le=100,
-        strict=True,
-        description="Attempts after the first one.",
-        examples=[3],
-    )
-    backoff: Seconds = Field(
-        default=1.0, description="Wait before the second attempt.", examples=["500ms"]
-    )
-    factor: float = Field(
-        default=2.0,
-        ge=1,
-        le=100,
-        strict=True,
-        description="Each further wait is this many times the one before.",
-    )
-    max_backoff: Seconds = Field(default=60.0, description="No wait is longer.", examples=["5m"])
-
-
-def _expand_retries(value: object) -> object:
-    return cast("object", value) if isinstance(value, dict) else {"retries": value}
-
-
-class ActionEntry(_Entry):
+class ActionEntry(Entry):
     """One action; the key above it is its name."""
 
     name: Line = Field(default="", description="Name for people.", examples=["Train a model"])
@@ -103,7 +55,7 @@ class ActionEntry(_Entry):
         "`d`. No limit without it.",
         examples=["10m"],
     )
-    retries: Annotated[RetriesEntry, BeforeValidator(_expand_retries)] = Field(
+    retries: Retries = Field(
         default=RetriesEntry(),
         description="Attempts after the first one: a number, or a mapping.",
         examples=[3],
@@ -114,7 +66,7 @@ class ActionEntry(_Entry):
     )
 
 
-class Manifest(_Entry):
+class Manifest(Entry):
     """A whole `config.yaml`."""
 
     name: FilledLine = Field(description="Name for people.", examples=["My plugin"])
@@ -163,6 +115,9 @@ class Manifest(_Entry):
     actions: dict[Name, ActionEntry] = Field(
         default={},
         description="What it offers, by name. Actions that only the source has are added.",
+    )
+    pipelines: dict[Name, PipelineEntry] = Field(
+        default={}, description="Graphs of actions, of this plugin and of others, by name."
     )
 
     def to_json(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from synapse_core.config.yaml_text import Place, YamlText, parse_yaml
 from synapse_core.errors import InvalidInputError, ManifestError
 from synapse_core.model.plugin import Diagnostic
-from synapse_core.plugins.diagnose import diagnose_text, diagnose_values
+from synapse_core.plugins.diagnose import diagnose_pipelines, diagnose_text, diagnose_values
 from synapse_core.plugins.layout import MANIFEST
 from synapse_core.plugins.manifest import Manifest
 from synapse_core.plugins.manifest_file import read_manifest
@@ -54,6 +54,7 @@ def parse_manifest(text: str, folder: Path) -> Manifest:
         told = diagnose_values(details, parsed.places, folder.name)
         findings += [finding for finding in told if finding.line not in unread]
         raise _order(folder, findings, parsed) from error
+    findings += diagnose_pipelines(manifest, parsed.places)
     if findings:
         raise _order(folder, findings, parsed)
     return manifest

@@ -225,23 +225,23 @@ def make_circle() -> ActionPipeline:
         (lambda: ActionPipeline([Node(scale)], output=Node(train).weights), [("", "output")]),
         (lambda: ActionPipeline([Node(scale)], max_parallel=0), [("", "max_parallel")]),
     ],
-)  # fmt: skip - one case a line
+)  # fmt: skip
 def test_what_cannot_run_is_refused_with_node_and_field(
     make: Callable[[], object], expected: list[tuple[str, str]]
 ) -> None:
     assert problems(make) == expected
 
 
-@pytest.mark.parametrize(
-    ("make", "field"),
-    [
-        (lambda s: Node(train).inputs(path=s.pth), "inputs.path"),
-        (lambda s: Node(scale, "b").inputs(count=s.path), None),  # text may be a number
-        (lambda s: Node(train).inputs(path=s["count"]), "inputs.path"),
-        (lambda s: Node(scale, "b").map(over=s["count"]).inputs(count=item), "map"),
-        (lambda s: Node(scale, "b").inputs(count=1).when(s.nothing > 1), "when"),
-    ],
-)
+OTHERS: list[tuple[Callable[[Node], Node], str | None]] = [
+    (lambda s: Node(train).inputs(path=s.pth), "inputs.path"),
+    (lambda s: Node(scale, "b").inputs(count=s.path), None),  # text may be a number
+    (lambda s: Node(train).inputs(path=s["count"]), "inputs.path"),
+    (lambda s: Node(scale, "b").map(over=s["count"]).inputs(count=item), "map"),
+    (lambda s: Node(scale, "b").inputs(count=1).when(s.nothing > 1), "when"),
+]
+
+
+@pytest.mark.parametrize(("make", "field"), OTHERS)
 def test_values_of_other_nodes_must_be_there_and_fit(
     make: Callable[[Node], Node], field: str | None
 ) -> None:

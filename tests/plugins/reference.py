@@ -15,8 +15,9 @@ from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from synapse_core.plugins import fields
+from synapse_core.plugins import fields, pipeline_entries
 from synapse_core.plugins.manifest import ActionEntry, Manifest, ResourcesEntry, RetriesEntry
+from synapse_core.plugins.pipeline_entries import NodeEntry, PipelineEntry
 
 PAGE = Path(__file__).parents[2] / "docs" / "config-reference.md"
 
@@ -63,6 +64,11 @@ SECTIONS: dict[str, tuple[type[BaseModel], str]] = {
         RetriesEntry,
         "Keys below `actions.<name>.retries`. A plain number there means `retries` of these.",
     ),
+    "A pipeline": (
+        PipelineEntry,
+        "Keys below `pipelines.<name>`; [Pipelines](pipelines.md) tells how they are used.",
+    ),
+    "A node of a pipeline": (NodeEntry, "Keys below `pipelines.<name>.nodes.<name>`."),
 }
 
 KINDS: dict[object, str] = {
@@ -78,11 +84,15 @@ KINDS: dict[object, str] = {
     fields.Megabytes: "size",
     fields.Amount: "number",
     str: "text",
+    bool: "`true` or `false`",
     int: "whole number",
     float: "number",
     JsonValue: "anything",
     ActionEntry: "[action](#an-action)",
     ResourcesEntry: "[resources](#resources-of-an-action)",
+    pipeline_entries.ActionName: "`plugin/action`",
+    PipelineEntry: "[pipeline](#a-pipeline)",
+    NodeEntry: "[node](#a-node-of-a-pipeline)",
     RetriesEntry: "number or [retries](#retries-of-an-action)",
 }
 
@@ -131,6 +141,8 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if default is None or default in ("", [], {}) or isinstance(default, BaseModel):
         return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
     return f"`{default.value if isinstance(default, Enum) else default}`"
 
 

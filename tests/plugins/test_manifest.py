@@ -12,6 +12,7 @@ from synapse_core.errors import ManifestError
 from synapse_core.model.plugin import ActionMethod, PluginCategory
 from synapse_core.plugins.manifest import Manifest
 from synapse_core.plugins.parsing import parse_manifest
+from synapse_core.plugins.pipeline_entries import NodeEntry, PipelineEntry
 
 FOLDER = Path("/plugins/my_plugin")
 
@@ -53,6 +54,32 @@ actions:
     retries: 2
     timeout: 90
   bare:
+pipelines:
+  whole:
+    description: Exports twice.
+    params: {quality: 3}
+    nodes:
+      first:
+        action: export
+        inputs: {quality: "${params.quality}"}
+        resources: {cpus: 1}
+        timeout: 5m
+        retries: 1
+        cache: true
+        undo: other_plugin/remove
+      second:
+        action: other_plugin/export
+        inputs: {part: "${item}"}
+        map: ${first.parts}
+        max_parallel: 2
+        when: ${first.count} > 0
+        after: first
+    output: ${second}
+    on_failure: continue
+    max_parallel: 3
+    timeout: 1h
+  line:
+    chain: [export, other_plugin/short]
 """
 
 
@@ -88,6 +115,13 @@ def test_every_field_is_read() -> None:
     assert (export.retries.retries, export.retries.backoff, export.retries.factor) == (3, 0.5, 3)
     assert (short.retries.retries, short.timeout) == (2, 90)
     assert (bare.entrypoint, bare.timeout) == (None, None)
+    whole, line = manifest.pipelines["whole"], manifest.pipelines["line"]
+    assert set(PipelineEntry.model_fields) - {"chain"} == set(whole.model_fields_set)
+    first, second = whole.nodes["first"], whole.nodes["second"]
+    assert set(NodeEntry.model_fields) == first.model_fields_set | second.model_fields_set
+    assert (first.timeout, first.undo) == (300, "other_plugin/remove")
+    assert (second.when, second.after) == (["${first.count} > 0"], ["first"])
+    assert line.chain == ["export", "other_plugin/short"]
 
 
 def test_text_stays_as_it_was_written_where_yaml_sees_something_else() -> None:
