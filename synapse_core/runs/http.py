@@ -32,7 +32,7 @@ from synapse_core.runs import lifecycle
 from synapse_core.runs.cursor import parse_cursor
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["HttpJournals", "HttpRunStore", "RemoteRuns"]
+__all__ = ["HttpJournals", "HttpReceiver", "HttpRunStore", "RemoteRuns"]
 
 _LONGEST_WAIT_S = 30.0
 _STARTING_S = 300.0
@@ -196,6 +196,32 @@ class HttpJournals:
     def _page(self, run_id: str, query: dict[str, QueryValue]) -> Page[Event]:
         call = Call(method="GET", path=_path(run_id, "events"), query=query)
         return page_of_events(self._session.call(call))
+
+
+class HttpReceiver:
+    """Implements `Receiver` by sending the events of one run to a service.
+
+    Args:
+        session: The connection to it.
+        run_id: The run.
+        owner: The worker that owns it.
+    """
+
+    def __init__(self, session: Session, run_id: str, owner: str) -> None:
+        self._session = session
+        self._path = _path(run_id, "events")
+        self._owner = owner
+
+    def append(self, batch: bytes) -> int:
+        """Send the lines, and return the `seq` of the last event that the service has."""
+        call = Call(
+            method="POST",
+            path=self._path,
+            query={"owner": self._owner},
+            content=batch,
+            media_type="application/x-ndjson",
+        )
+        return int(str(self._session.call(call)["last_seq"]))
 
 
 class RemoteRuns:

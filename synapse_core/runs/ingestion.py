@@ -8,8 +8,6 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic_core import from_json
-
 from synapse_core.config.home import Home
 from synapse_core.errors import (
     ConflictError,
@@ -23,7 +21,7 @@ from synapse_core.runs.descriptors import open_apart
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.journal_file import head_before
 from synapse_core.runs.lines import end_of_lines, lines_before
-from synapse_core.runs.records import parse_head
+from synapse_core.runs.records import parse_event, parse_head
 
 __all__ = ["Ingestion"]
 
@@ -234,10 +232,11 @@ def _seq_of(line: bytes) -> int:
     Raises:
         ValueError: It is no event.
     """
-    head = parse_head(line)
-    if line[-1:] != b"}" or not isinstance(from_json(line[head.size : -1]), dict):
-        raise ValueError("its data is no object")
-    return head.seq
+    try:
+        event = parse_event(line)  # by the rules of those who will read it
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    return parse_head(line).seq if event is None else event.seq
 
 
 def _refusal(number: int, reason: str) -> InvalidInputError:

@@ -117,6 +117,7 @@ def test_an_empty_batch_asks_how_far_the_journal_is(ingestion: Ingestion) -> Non
         (b'{"seq":1,"time":1.500000,"kind":"log","data":[]}\n', 1),
         (b'{"seq":1,"time":1.500000,"kind":"log","data":{}\n', 1),
         (batch(1, 1) + b"\n", 2),
+        (b'{"seq":1,"time":1.500000,"kind":"log","data":{"a":%b}}\n' % (b"[" * 100_000), 1),
     ],
 )
 def test_a_batch_with_a_wrong_line_is_refused_whole(
