@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Python's own handler would wait for the thread that reads stdin.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     handover = _attend(words, read_fd, write_fd)
-    if handover.is_closed and not handover.frames:
+    if handover.is_closed and not handover.is_owed:
         sys.stderr.flush()
         os._exit(0)  # the thread that imports is of no use any more, and cannot be stopped
     _serve(words, handover, read_fd, write_fd)

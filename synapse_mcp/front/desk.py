@@ -23,7 +23,7 @@ _CHUNK_BYTES = 1 << 16
 def attend(record: Record, load: Callable[[], None], *, read_fd: int, write_fd: int) -> Handover:
     """Answer from the record until `load` has returned; what is left is for the server.
 
-    Returns early, without waiting for `load`, when the client left and nothing is left to do.
+    Returns early, without waiting for `load`, when the client left and waits for nothing.
 
     Args:
         record: What is known.
@@ -44,7 +44,7 @@ def attend(record: Record, load: Callable[[], None], *, read_fd: int, write_fd: 
         sys.setswitchinterval(usual_switch_s)
     handover = receptionist.handover
     handover.frames += rest
-    if not (handover.is_closed and not handover.frames):
+    if handover.is_owed or not handover.is_closed:
         loading.finish()
     return handover
 

@@ -34,6 +34,7 @@ class Handover:
             `subscriptions/listen` that has been acknowledged.
         was_recorded: Answers that the client got, by method; to be compared with the truth.
         is_closed: Whether the client has closed its end.
+        is_owed: Whether the client waits for an answer that only the server can give.
     """
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class Handover:
         self.answered: set[RequestId] = set()
         self.was_recorded: dict[str, str] = {}
         self.is_closed = False
+        self.is_owed = False
 
 
 class Receptionist:
@@ -60,6 +62,7 @@ class Receptionist:
         answer = self._answer(line)
         if answer is None:
             self.handover.frames += line
+            self.handover.is_owed = self.handover.is_owed or not _is_notification(line)
         return answer
 
     def _answer(self, line: bytes) -> bytes | None:
@@ -152,6 +155,11 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         return None  # the server says what is wrong with it
     fields = _object(frame)
     return fields if fields is not None and fields.get("jsonrpc") == "2.0" else None
+
+
+def _is_notification(line: bytes) -> bool:
+    frame = _parse(line)
+    return frame is not None and "method" in frame and "id" not in frame
 
 
 def _object(value: object) -> dict[str, Any] | None:

@@ -1,7 +1,9 @@
 """The real server as a subprocess, and the same server in memory."""
 
+import os
+import subprocess
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from mcp import Client, StdioServerParameters
 
 from synapse_mcp.server.assembly import build_server
 from synapse_mcp.settings import parse_settings
+from tests.mcp.wire import Start, Wire
 from tests.mcp.world import PATIENCE_S, Agent, Connect, Place, answering
 
 
@@ -74,3 +77,31 @@ def embed(place: Place) -> Connect:
             yield Agent(client, questions)
 
     return connected
+
+
+@pytest.fixture
+def start(place: Place) -> Iterator[Start]:
+    """Return a function that starts the real server and gives the two ends of its wire."""
+    started: list[Wire] = []
+
+    def begin(*command: str) -> Wire:
+        words = [sys.executable, *(command or ("-m", "synapse_mcp")), "--root", str(place.root)]
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=place.folder,
+            env={**os.environ, "SYNAPSE_HOME": str(place.home)},
+        )
+        wire = Wire(process)
+        started.append(wire)
+        return wire
+
+    yield begin
+    for wire in started:
+        wire.process.kill()
+        wire.process.wait()
+        for stream in (wire.process.stdin, wire.process.stdout, wire.process.stderr):
+            assert stream is not None
+            stream.close()

@@ -5,15 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.mcp.wire import TIMEOUT_S, Start, hello, request
 from tests.mcp.world import Place
 
-TIMEOUT_S = 30
 SCREAM = """
 import importlib.abc, os, sys
 
@@ -27,75 +25,6 @@ from synapse_mcp.__main__ import main
 sys.meta_path.insert(0, Screamer())
 main(sys.argv[1:])
 """
-
-
-class Wire:
-    """A server process, spoken to in raw frames."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self.lines: list[bytes] = []
-
-    def send(self, *frames: Mapping[str, Any] | bytes) -> None:
-        assert self.process.stdin is not None
-        for frame in frames:
-            raw = frame if isinstance(frame, bytes) else json.dumps(frame).encode()
-            self.process.stdin.write(raw + b"\n")
-        self.process.stdin.flush()
-
-    def receive(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        self.lines.append(line)
-        return json.loads(line)
-
-    def greet(self) -> dict[str, Any]:
-        client = {"name": "test", "version": "1"}
-        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
-        self.send(request(0, "initialize", hello))
-        answer = self.receive()
-        self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
-        return answer
-
-    def end(self) -> tuple[int, str]:
-        """Close the wire; return the exit code and what was said on stderr."""
-        out, err = self.process.communicate(timeout=TIMEOUT_S)
-        self.lines += out.splitlines()
-        return self.process.returncode, err.decode()
-
-
-def request(number: int, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params or {})}
-
-
-Start = Callable[..., Wire]
-
-
-@pytest.fixture
-def start(place: Place) -> Iterator[Start]:
-    started: list[Wire] = []
-
-    def begin(*command: str) -> Wire:
-        words = [sys.executable, *(command or ("-m", "synapse_mcp")), "--root", str(place.root)]
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=place.folder,
-            env={**os.environ, "SYNAPSE_HOME": str(place.home)},
-        )
-        wire = Wire(process)
-        started.append(wire)
-        return wire
-
-    yield begin
-    for wire in started:
-        wire.process.kill()
-        wire.process.wait()
-        for stream in (wire.process.stdin, wire.process.stdout, wire.process.stderr):
-            assert stream is not None
-            stream.close()
 
 
 def test_prints_while_modules_are_imported_break_no_frame(start: Start) -> None:
@@ -203,19 +132,10 @@ def test_a_closed_standard_stream_is_named(fd: int, tmp_path: Path) -> None:
 
 
 def test_a_closed_stderr_does_no_harm(place: Place) -> None:
-    hello = request(
-        0,
-        "initialize",
-        {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "test", "version": "1"},
-        },
-    )
     done = subprocess.run(
         ["sh", "-c", 'exec "$0" -c "$1" --root . 2>&-', sys.executable, SCREAM],
         check=False,
-        input=json.dumps(hello) + "\n",
+        input=json.dumps(hello()) + "\n",
         stdout=subprocess.PIPE,
         text=True,
         timeout=TIMEOUT_S,
