@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
+from synapse_core.config.environments import Environment
 from synapse_core.config.home import Home
 from synapse_core.discovery.catalog import Catalog
 from synapse_core.errors import InvalidInputError, nearest
+from synapse_core.executors.offered import OfferedExecutors
 from synapse_core.executors.process import ProcessExecutor
-from synapse_core.ports import Executor, Inspector, JournalReader, RunStore
+from synapse_core.ports import Executor, Inspector, JournalReader, RunService, RunStore
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.sqlite import SqliteRunStore
 
@@ -30,6 +31,7 @@ class Workspace:
         catalog: Finds plugins below the roots.
         executors: Where runs can be placed, by name.
         inspector: Imports plugins in processes of their own.
+        service: The service that has the runs; None when this machine has them itself.
     """
 
     home: Home
@@ -39,6 +41,7 @@ class Workspace:
     catalog: Catalog
     executors: Mapping[str, Executor]
     inspector: Inspector
+    service: RunService | None = None
 
     def executor(self, name: str) -> Executor:
         """Return the executor called `name`.
@@ -63,6 +66,7 @@ def open_workspace(
     roots: Sequence[Path] | None = None,
     *,
     environ: Mapping[str, str] | None = None,
+    environment: Environment | None = None,
 ) -> Generator[Workspace]:
     """Wire a workspace and close it at the end; runs that were placed go on.
 
@@ -71,6 +75,7 @@ def open_workspace(
         roots: Folders in which to look for plugins; None for the current folder and those
             registered in the configuration.
         environ: Environment to read and to hand on to workers; None for the process's own.
+        environment: When it names a service, the runs are those of the service, and start there.
 
     Raises:
         ConfigError: The configuration cannot be used.
@@ -81,17 +86,36 @@ def open_workspace(
     place.ensure()
     folders = tuple(root.resolve() for root in (roots if roots is not None else (Path.cwd(),)))
     process = ProcessExecutor(place, variables)
-    store = SqliteRunStore(place.database)
-    try:
+    local = OfferedExecutors(place, variables, process)
+    with closing(process), _open_runs(place, environment, variables) as (runs, journals, service):
         yield Workspace(
             home=place,
             roots=folders,
-            runs=store,
-            journals=Journals(place),
+            runs=runs,
+            journals=journals,
             catalog=Catalog(folders, place.cache_dir),
-            executors=MappingProxyType({process.name: process}),
+            executors=local if service is None else {},
             inspector=process,
+            service=service,
         )
-    finally:
-        process.close()
-        store.close()
+
+
+@contextmanager
+def _open_runs(
+    home: Home, environment: Environment | None, environ: Mapping[str, str]
+) -> Generator[tuple[RunStore, JournalReader, RunService | None]]:
+    if environment is None or environment.service_url is None:
+        with closing(SqliteRunStore(home.database)) as store:
+            yield store, Journals(home), None
+        return
+    # Few have a service, and what speaks HTTP takes longer to import than all the rest.
+    from synapse_core.clients.sync_session import Session  # noqa: PLC0415 - see above
+    from synapse_core.runs.http import (  # noqa: PLC0415 - see above
+        HttpJournals,
+        HttpRunStore,
+        RemoteRuns,
+    )
+
+    token = environment.find_token(environ)
+    with Session(environment.service_url, token) as session:
+        yield HttpRunStore(session), HttpJournals(session), RemoteRuns(session)

@@ -7,10 +7,41 @@ from urllib.parse import urlsplit
 
 from synapse_core.errors import ConfigError
 
-__all__ = ["Environment", "check_environment_name", "check_service_url", "check_variables"]
+__all__ = [
+    "ClusterEntry",
+    "Environment",
+    "check_environment_name",
+    "check_service_url",
+    "check_variables",
+]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterEntry:
+    """A Ray cluster of an environment. Its token is left out of its `repr`.
+
+    Attributes:
+        address: `host:port` of its head, or `ray://host:port`; None where only jobs go there.
+        dashboard: URL of its dashboard, where jobs are submitted; None where none are.
+        token: Secret for the cluster, as it stands in the configuration.
+        token_variable: Variable of the calling process that holds the secret instead.
+    """
+
+    address: str | None = None
+    dashboard: str | None = None
+    token: str | None = field(default=None, repr=False)
+    token_variable: str | None = None
+
+    def find_token(self, environ: Mapping[str, str]) -> str | None:
+        """Return the secret, None when there is none.
+
+        Raises:
+            ConfigError: It should be in a variable that is not set.
+        """
+        return _find_token("The cluster", self.token, self.token_variable, environ)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +54,7 @@ class Environment:
         token: Secret for the service, as it stands in the configuration.
         token_variable: Variable of the calling process that holds the secret instead.
         variables: Given to every run that is started in it.
+        clusters: Ray clusters on which its runs can be placed, by name.
     """
 
     name: str
@@ -30,6 +62,7 @@ class Environment:
     token: str | None = field(default=None, repr=False)
     token_variable: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    clusters: Mapping[str, ClusterEntry] = field(default_factory=dict[str, ClusterEntry])
 
     def find_token(self, environ: Mapping[str, str]) -> str | None:
         """Return the secret, None when there is none.
@@ -37,17 +70,23 @@ class Environment:
         Raises:
             ConfigError: It should be in a variable that is not set.
         """
-        if self.token_variable is None:
-            return self.token
-        token = environ.get(self.token_variable)
-        if not token:
-            raise ConfigError(
-                f"Environment {self.name!r} takes its token from the variable "
-                f"{self.token_variable}, which is not set.",
-                hint=f"Set it: export {self.token_variable}=…",
-                environment=self.name,
-            )
+        owner = f"Environment {self.name!r}"
+        return _find_token(owner, self.token, self.token_variable, environ)
+
+
+def _find_token(
+    owner: str, token: str | None, variable: str | None, environ: Mapping[str, str]
+) -> str | None:
+    if variable is None:
         return token
+    held = environ.get(variable)
+    if not held:
+        raise ConfigError(
+            f"{owner} takes its token from the variable {variable}, which is not set.",
+            hint=f"Set it: export {variable}=…",
+            variable=variable,
+        )
+    return held
 
 
 def check_environment_name(name: str) -> str:

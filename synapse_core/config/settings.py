@@ -9,6 +9,8 @@ Only reading; `editing` changes it. What the file may hold:
         service_url: https://synapse.example.com
         token: …                      # or token_variable: NAME_OF_A_VARIABLE
         variables: {DATA_DIR: /data}
+        clusters:                     # Ray clusters for `--on NAME`
+          gpu: {address: head:6379, dashboard: http://head:8265, token_variable: GPU_TOKEN}
 
 Keys that nobody knows are kept and reported, never an error: a newer version may have written them.
 """
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from synapse_core.config.environments import (
+    ClusterEntry,
     Environment,
     check_environment_name,
     check_service_url,
@@ -38,7 +41,8 @@ MAX_BYTES = 1 << 20
 _TOP_KEYS = ("environment", "plugins", "environments")
 _Given = TypeVar("_Given")
 
-_ENVIRONMENT_KEYS = ("service_url", "token", "token_variable", "variables")
+_ENVIRONMENT_KEYS = ("service_url", "token", "token_variable", "variables", "clusters")
+_CLUSTER_KEYS = ("address", "dashboard", "token", "token_variable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,12 @@ class Settings:
                 hint=f"{nearest(wanted, self.environments)} There are: {known}.".strip(),
                 environment=wanted,
             ) from None
+
+    @property
+    def clusters(self) -> Mapping[str, ClusterEntry]:
+        """The Ray clusters of the active environment, by name."""
+        environment = self.environment()
+        return environment.clusters if environment is not None else {}
 
 
 def load_settings(file: Path) -> Settings:
@@ -212,7 +222,25 @@ class _Reader:
             token=token,
             token_variable=token_variable,
             variables=self._variables((*path, "variables"), given.get("variables")),
+            clusters=self._clusters((*path, "clusters"), given.get("clusters")),
         )
+
+    def _clusters(self, path: "YamlPath", value: JSONValue) -> dict[str, ClusterEntry]:
+        return {
+            name: self._cluster((*path, name), name, item)
+            for name, item in self._mapping(path, value).items()
+        }
+
+    def _cluster(self, path: "YamlPath", name: str, value: JSONValue) -> ClusterEntry:
+        self._checked(path, check_environment_name, name)
+        given = self._mapping(path, value)
+        self._note_unknown(path, given, _CLUSTER_KEYS)
+        texts = {key: self._text((*path, key), given.get(key)) for key in _CLUSTER_KEYS}
+        if texts["address"] is None and texts["dashboard"] is None:
+            raise self._fault(path, "says nowhere where it is", "Give address, dashboard, or both.")
+        if (dashboard := texts["dashboard"]) is not None:
+            self._checked((*path, "dashboard"), check_service_url, dashboard)
+        return ClusterEntry(**texts)
 
     def _variables(self, path: "YamlPath", value: JSONValue) -> dict[str, str]:
         texts = {

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.errors import SynapseError
-from synapse_core.operations import installation_checks, library_checks, runtime_checks
+from synapse_core.operations import (
+    installation_checks,
+    library_checks,
+    ray_checks,
+    runtime_checks,
+)
 from synapse_core.operations.findings import Finding, FindingLevel
 from synapse_core.version import __version__
 from synapse_core.workspace import Workspace, open_workspace
@@ -62,6 +67,7 @@ def _look(home: Home, roots: Sequence[Path], environ: Mapping[str, str]) -> Iter
     yield from _guarded("store", partial(runtime_checks.check_store, home))
     yield from _guarded("libraries", partial(library_checks.check_libraries, home))
     yield from _guarded("workspace", partial(_look_inside, home, roots, environ))
+    yield from _guarded("ray", partial(ray_checks.check_ray, home, environ))
     yield from _guarded("watching", installation_checks.check_watching)
     yield from _guarded("program", installation_checks.check_program)
     yield from _guarded("extras", installation_checks.check_extras)

@@ -4,7 +4,13 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 
-from synapse_core.errors import InvalidInputError, RunNotFoundError, StorageError, SynapseError
+from synapse_core.errors import (
+    CursorError,
+    InvalidInputError,
+    RunNotFoundError,
+    StorageError,
+    SynapseError,
+)
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import (
     Outcome,
@@ -167,7 +173,11 @@ def wait_run(workspace: Workspace, run_id: str, *, timeout_s: float) -> Run:
         look_again_at = time.monotonic() + min(left_s, _LIVENESS_S)
         while (pause_s := look_again_at - time.monotonic()) > 0:
             workspace.journals.wait(run_id, cursor, timeout_s=pause_s)
-            page = workspace.journals.read(run_id, after=cursor, kinds=_STATUS_ONLY)
+            try:
+                page = workspace.journals.read(run_id, after=cursor, kinds=_STATUS_ONLY)
+            except CursorError:  # the run removed its own folder, and its journal began anew
+                cursor = None
+                continue
             cursor = page.next_cursor
             if any(RunStatus(str(event.data["status"])).is_terminal for event in page.items):
                 return _settled(workspace, run_id)

@@ -90,6 +90,21 @@ _MCP = Group(
     },
 )
 
+_RAY = Group(
+    "Start and stop Ray, to run beyond one process.",
+    {
+        "up": Entry("Start the Ray cluster of this machine.", f"{_CLI}.ray.up:up"),
+        "status": Entry(
+            "Show how a Ray cluster stands: nodes, resources, runs.",
+            f"{_CLI}.ray.status:status",
+        ),
+        "down": Entry(
+            "Stop the Ray cluster of this machine, or disconnect from another one.",
+            f"{_CLI}.ray.down:down",
+        ),
+    },
+)
+
 GROUPS = Group(
     "Write typed Python actions, run them anywhere, watch them and ship them.",
     {
@@ -97,6 +112,7 @@ GROUPS = Group(
         "run": _RUN,
         "env": _ENV,
         "mcp": _MCP,
+        "ray": _RAY,
         "doctor": Entry("Find out what is wrong with this installation.", f"{_CLI}.doctor:doctor"),
         "demo": Entry("See what an agent sees, in a minute.", f"{_CLI}.demonstration:demo"),
     },

@@ -16,7 +16,7 @@ environments:
     # about dev
     dev:    # the dev one
         token: "x"
-        clusters: [a]
+        regions: [a]
         variables:
             A: "1"   # first
             B: "2"
@@ -54,7 +54,7 @@ def test_comments_order_and_unknown_keys_stay(tmp_path: Path) -> None:
         "future: {a: 1}   # keep me",
         "    # about dev",
         "    dev:    # the dev one",
-        "        clusters: [a]",
+        "        regions: [a]",
         '            A: "1"   # first',
         "  - ~/one   # mine",
         "environment: prod  # active",

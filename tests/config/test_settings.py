@@ -56,12 +56,12 @@ def test_no_file_means_no_settings(tmp_path: Path) -> None:
 
 
 def test_unknown_keys_are_reported_and_nothing_fails(tmp_path: Path) -> None:
-    text = "enviroments: {}\nenvironments:\n  dev:\n    varibles: {A: b}\n    clusters: [x]\n"
+    text = "enviroments: {}\nenvironments:\n  dev:\n    varibles: {A: b}\n    regions: [x]\n"
 
     assert load_settings(write(tmp_path, text)).unknown == (
         UnknownKey("enviroments", 1, "Did you mean 'environments'?"),
         UnknownKey("environments.dev.varibles", 4, "Did you mean 'variables'?"),
-        UnknownKey("environments.dev.clusters", 5, ""),
+        UnknownKey("environments.dev.regions", 5, ""),
     )
 
 
@@ -166,3 +166,20 @@ def test_secrets_are_not_in_the_repr(tmp_path: Path) -> None:
 
     assert "abc-123" not in repr(settings)
     assert "0080" not in repr(settings)
+
+
+def test_clusters_of_an_environment_are_read_and_checked(tmp_path: Path) -> None:
+    text = (
+        "environment: dev\nenvironments:\n  dev:\n    clusters:\n"
+        "      gpu: {address: 'head:6379', dashboard: 'http://head:8265', token_variable: T}\n"
+    )
+
+    gpu = load_settings(write(tmp_path, text)).clusters["gpu"]
+
+    assert (gpu.address, gpu.dashboard) == ("head:6379", "http://head:8265")
+    assert gpu.find_token({"T": "secret"}) == "secret"
+    with pytest.raises(ConfigError, match="T, which is not set"):
+        gpu.find_token({})
+    broken = text.replace("address: 'head:6379', dashboard", "token")
+    with pytest.raises(ConfigError, match="says nowhere where it is"):
+        load_settings(write(tmp_path, broken))

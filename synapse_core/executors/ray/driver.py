@@ -6,7 +6,6 @@ and dies with it. Its settings come as one line of JSON on stdin; it answers on 
 by its one argument as soon as orders can be sent.
 """
 
-import json
 import logging
 import os
 import signal
@@ -14,17 +13,17 @@ import socket
 import sys
 import threading
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, StorageError, SynapseError
 from synapse_core.executors.ray.clusters import ClusterPlace
 from synapse_core.executors.ray.driver_settings import DriverSettings
 from synapse_core.executors.ray.engine import Engine
+from synapse_core.executors.ray.job_order import JobOrder, submit_job
+from synapse_core.executors.ray.jobs_api import JobsApi
 from synapse_core.executors.ray.orders import (
     LaunchOrder,
     StatusOrder,
@@ -174,18 +173,33 @@ class Driver:
                 self._waiting[order.run_id] = order
                 return {"ok": True}
         try:
-            self.engine.check(order)
-            self.engine.place(order, self.settings.home, self._on_end)
+            self._put(order)
         except BaseException:
             self._orders.pop(order.run_id, None)
             raise
         return {"ok": True}
 
+    def _put(self, order: LaunchOrder) -> None:
+        self.engine.check(order)
+        if order.tier == "task":
+            self.engine.place(order, self.settings.home, self._on_end)
+            return
+        job = JobOrder(plugin_path=order.plugin_path, environ=order.environ)
+        submit_job(self._jobs(), self._home, self._store.get(order.run_id), job)
+        # From here on it needs no driver; while it runs, a cluster of ours is not idle.
+        self._orders.pop(order.run_id, None)
+
+    def _jobs(self) -> JobsApi:
+        token = self._place.token
+        return JobsApi(
+            self._record.dashboard_url,
+            token.read_text(encoding="ascii").strip() if token.exists() else "",
+        )
+
     def _place_or_fail(self, order: LaunchOrder) -> None:
         """Place a run whose door has left already: what keeps it from running is its outcome."""
         try:
-            self.engine.check(order)
-            self.engine.place(order, self.settings.home, self._on_end)
+            self._put(order)
         except SynapseError as error:
             self._fail(order.run_id, error)
 
@@ -264,18 +278,11 @@ class Driver:
         """Whether somebody else's jobs run on the cluster that ends with this process."""
         if not self.settings.engine.folder or not self._record.dashboard_url:
             return False
-        token = self._place.token.read_text(encoding="ascii").strip()
-        request = urllib.request.Request(  # noqa: S310 - our own dashboard, http by construction
-            f"{self._record.dashboard_url}/api/jobs/", headers={"Authorization": f"Bearer {token}"}
-        )
         try:
-            with urllib.request.urlopen(request, timeout=ORDER_TIMEOUT_S) as answer:  # noqa: S310 as above
-                jobs: list[dict[str, Any]] = json.load(answer)
-        except (OSError, ValueError):
+            return self._jobs().count_active() > 1  # this process is one of them
+        except SynapseError:
             _log.warning("The dashboard does not answer", exc_info=True)
             return False
-        others = [job for job in jobs if job["status"] in {"PENDING", "RUNNING"}]
-        return len(others) > 1  # this process is one of them
 
     def _leave(self) -> None:
         _log.info("Leaving")

@@ -46,16 +46,10 @@ class RayLauncher:
             WorkerLostError: The cluster cannot be reached.
         """
         self.door.ask(
-            LaunchOrder(
-                run_id=run.id,
-                plugin_path=run.plugin_path,
-                environ={
-                    **installer_variables(self._environ),
-                    **allowed_environment(self._environ),
-                },
-                cpus=1.0 if run.resources.cpus is None else run.resources.cpus,
-                gpus=run.resources.gpus or 0.0,
-                memory_mb=run.resources.memory_mb or 0,
+            LaunchOrder.of(
+                run,
+                {**installer_variables(self._environ), **allowed_environment(self._environ)},
+                tier="task",
             )
         )
 

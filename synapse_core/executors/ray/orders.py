@@ -1,11 +1,13 @@
 """What a door asks of a driver: one JSON line each way over a Unix socket."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias
 
 from synapse_core import errors
 from synapse_core.errors import SynapseError
+from synapse_core.model.run import Run
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = [
@@ -13,11 +15,15 @@ __all__ = [
     "LaunchOrder",
     "StatusOrder",
     "StopDriverOrder",
+    "Tier",
     "order_fields",
     "parse_driver_order",
     "read_error",
     "tell_error",
 ]
+
+
+Tier: TypeAlias = Literal["task", "job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,7 @@ class LaunchOrder:
         gpus: GPUs to reserve, possibly a fraction.
         memory_mb: Memory to reserve, in MiB; 0 for none.
         custom: Further resources by name.
+        tier: Whether the worker is held by a task, or by a job that outlives the driver.
     """
 
     run_id: str
@@ -41,7 +48,22 @@ class LaunchOrder:
     gpus: float = 0.0
     memory_mb: int = 0
     custom: dict[str, float] = field(default_factory=dict[str, float])
+    tier: Tier = "task"
     op: Literal["launch"] = "launch"
+
+    @classmethod
+    def of(cls, run: Run, environ: Mapping[str, str], *, tier: Tier) -> "LaunchOrder":
+        """Return the order that places the run with what its action asks for."""
+        wanted = run.resources
+        return cls(
+            run_id=run.id,
+            plugin_path=run.plugin_path,
+            environ=dict(environ),
+            cpus=1.0 if wanted.cpus is None else wanted.cpus,
+            gpus=wanted.gpus or 0.0,
+            memory_mb=wanted.memory_mb or 0,
+            tier=tier,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

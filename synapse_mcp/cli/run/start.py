@@ -42,8 +42,14 @@ def start(
     *,
     params: ParamsOption = None,
     executor: Annotated[
-        str, typer.Option("--executor", metavar="NAME", help="What places the run.")
-    ] = "process",
+        str,
+        typer.Option(
+            "--on",
+            "--executor",
+            metavar="NAME",
+            help="Where it runs: local, actor or job on Ray, or a cluster of the environment.",
+        ),
+    ] = "local",
     timeout_s: Annotated[
         float | None,
         typer.Option("--timeout", min=0, metavar="SECONDS", help="Limit on each attempt."),

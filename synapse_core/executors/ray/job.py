@@ -1,0 +1,34 @@
+"""`python -m synapse_core.executors.ray.job HOME RUN_ID`: what a job on a cluster executes.
+
+It imports no Ray: the worker of the run is started as everywhere else, and this process stays as
+long as it does. The job ends as the run does.
+"""
+
+import sys
+from pathlib import Path
+
+from synapse_core.config.home import Home
+from synapse_core.executors.ray.job_order import JobOrder
+from synapse_core.executors.ray.launch import launch
+from synapse_core.executors.ray.settling import settle
+from synapse_core.model.run import RunStatus
+from synapse_core.runs.sqlite import SqliteRunStore
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Have the run executed, and return 0 if it succeeded."""
+    home, run_id = Home(Path(sys.argv[1])), sys.argv[2]
+    order = JobOrder.take(home.run_dir(run_id))
+    launch(str(home.root), run_id, order.plugin_path, order.environ)
+    store = SqliteRunStore(home.database)
+    run = settle(store, home, run_id, None)
+    # For whoever looks at the job in the dashboard; all the run said is in its journal.
+    status = run.status if run is not None else "gone"
+    print(f"Run {run_id}: {status}. Its log: synapse run logs {run_id}")  # noqa: T201 - the job's log
+    return 0 if status is RunStatus.SUCCEEDED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Places runs as jobs on a Ray cluster: they outlive every process here, and are found again."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Mapping
+
+from synapse_core.config.home import Home
+from synapse_core.dependencies.variables import installer_variables
+from synapse_core.errors import InvalidInputError
+from synapse_core.executors.ray.clusters import Cluster
+from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.job_order import JobOrder, submit_job
+from synapse_core.executors.ray.jobs_api import JobsApi
+from synapse_core.executors.ray.orders import LaunchOrder
+from synapse_core.model.run import Run, WorkerId
+from synapse_core.runs.processes import is_alive
+from synapse_core.worker.environment import allowed_environment
+
+__all__ = ["RayJobs"]
+
+
+class RayJobs:
+    """Implements `Executor` with the Jobs API of one cluster.
+
+    Args:
+        home: Where the runs lie; the cluster must see it under the same path.
+        environ: Variables of the calling process.
+        cluster: Where to place them.
+        name: The name a caller picks this executor by.
+    """
+
+    def __init__(
+        self, home: Home, environ: Mapping[str, str], cluster: Cluster, *, name: str
+    ) -> None:
+        self.name = name
+        self._home = home
+        self._environ = environ
+        self.door = DriverDoor(home, environ, cluster)
+
+    def submit(self, run: Run) -> None:
+        """Submit a job that executes the pending run; idempotent.
+
+        Raises:
+            MissingExtraError: A cluster is to be started here, and Ray is not installed.
+            InvalidInputError: Nothing tells where the cluster's Jobs API is.
+            UnauthorizedError: The cluster refuses the token.
+            WorkerLostError: The cluster cannot be reached.
+        """
+        environ = {**installer_variables(self._environ), **allowed_environment(self._environ)}
+        if self.door.cluster.is_ours:
+            # It may have to come up first, and this call is not to wait for that.
+            self.door.ask(LaunchOrder.of(run, environ, tier="job"))
+        else:
+            order = JobOrder(plugin_path=run.plugin_path, environ=environ)
+            submit_job(self.api(), self._home, run, order)
+
+    def api(self) -> JobsApi:
+        """Return the Jobs API of the cluster, which is started if it is ours.
+
+        Raises:
+            InvalidInputError: Nothing tells where it is.
+        """
+        cluster = self.door.cluster
+        url = cluster.dashboard_url
+        if cluster.is_ours:
+            url = str(self.door.up()["dashboard_url"])
+        if not url:
+            raise InvalidInputError(
+                f"Nothing tells where the dashboard of the cluster {cluster.name!r} is.",
+                hint="Add `dashboard: http://host:8265` to the cluster in the configuration.",
+                cluster=cluster.name,
+            )
+        return JobsApi(url, self.door.token())
+
+    def cancel(self, run: Run) -> None:
+        """Make the run's worker look at the store now; one on another machine looks every 2 s."""
+        if run.owner is None:
+            return
+        owner = WorkerId.parse(run.owner)
+        if is_alive(owner):
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(owner.pid, signal.SIGUSR1)
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""

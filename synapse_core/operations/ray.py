@@ -1,0 +1,171 @@
+"""Start, look at and stop Ray clusters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from synapse_core.config.home import Home
+from synapse_core.config.settings import load_settings
+from synapse_core.errors import InvalidInputError
+from synapse_core.executors.ray.choosing import find_cluster
+from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.extra import require_ray
+from synapse_core.executors.ray.orders import StatusOrder
+from synapse_core.types import JSONObject, JSONValue
+
+__all__ = ["ClusterNode", "ClusterView", "cluster_status", "start_cluster", "stop_cluster"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterNode:
+    """A machine of a cluster.
+
+    Attributes:
+        host: Its name.
+        address: Its address.
+        is_alive: Whether it is there.
+        resources: What it has.
+    """
+
+    host: str
+    address: str
+    is_alive: bool
+    resources: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterView:
+    """How a cluster stands.
+
+    Attributes:
+        name: What it is chosen by.
+        is_up: Whether runs can be placed on it; False while it starts, and when it is not there.
+        address: Of its head.
+        dashboard_url: Where its dashboard is; empty for none.
+        ray_version: Version of Ray.
+        active: Runs that are placed on it, waiting ones included.
+        total: What all its nodes have.
+        free: What is not reserved.
+        nodes: Its machines.
+        log: File with what Ray had to say.
+    """
+
+    name: str
+    is_up: bool
+    address: str = ""
+    dashboard_url: str = ""
+    ray_version: str = ""
+    active: int = 0
+    total: Mapping[str, float] = field(default_factory=dict[str, float])
+    free: Mapping[str, float] = field(default_factory=dict[str, float])
+    nodes: tuple[ClusterNode, ...] = ()
+    log: str = ""
+
+
+def start_cluster(
+    home: Home,
+    environ: Mapping[str, str],
+    *,
+    cpus: int | None = None,
+    gpus: int | None = None,
+    idle_s: float = 900.0,
+) -> ClusterView:
+    """Start the cluster of this machine, and return when it is up; one that is up is returned.
+
+    Args:
+        home: The home whose runs it takes.
+        environ: Variables of the calling process.
+        cpus: CPU cores it offers; None for those of the machine.
+        gpus: GPUs it offers; None for those that are found.
+        idle_s: Seconds without a run or a job after which it stops by itself.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        WorkerLostError: It did not come up.
+    """
+    require_ray()
+    home.ensure()
+    door = _door(home, environ, "")
+    door.start(cpus=cpus, gpus=gpus, idle_s=idle_s)
+    return _view(door, door.up())
+
+
+def cluster_status(
+    home: Home, environ: Mapping[str, str], name: str = "", *, connect: bool = False
+) -> ClusterView:
+    """Return how a cluster stands.
+
+    Args:
+        home: The home whose runs it takes.
+        environ: Variables of the calling process.
+        name: Name in the configuration, or an address; empty for the one of this machine.
+        connect: Whether to connect to it first if nothing here is connected.
+
+    Raises:
+        SynapseError: It could not be started, or cannot be reached.
+    """
+    door = _door(home, environ, name)
+    if door.record() is None and not connect:
+        return _view(door, {"name": door.cluster.name, "is_up": False})
+    return _view(door, door.up() if connect else door.ask(StatusOrder()))
+
+
+def stop_cluster(
+    home: Home, environ: Mapping[str, str], name: str = "", *, force: bool = False
+) -> bool:
+    """Stop the cluster of this machine, or disconnect from a named one, which goes on.
+
+    Returns whether there was anything to stop.
+
+    Args:
+        home: The home whose runs it takes.
+        environ: Variables of the calling process.
+        name: Name in the configuration, or an address; empty for the one of this machine.
+        force: Also when runs are active; they are lost then.
+
+    Raises:
+        ConflictError: Runs are active.
+    """
+    return _door(home, environ, name).stop(force=force)
+
+
+def _door(home: Home, environ: Mapping[str, str], name: str) -> DriverDoor:
+    cluster = find_cluster(name, home, environ, load_settings(home.config_file).clusters)
+    if cluster.address == "":
+        raise InvalidInputError(
+            f"Only the dashboard of {name!r} is known, and that takes jobs only.",
+            hint="Add its `address` to the configuration.",
+        )
+    return DriverDoor(home, environ, cluster)
+
+
+def _view(door: DriverDoor, told: JSONObject) -> ClusterView:
+    nodes = cast("list[JSONObject]", told.get("nodes", []))
+    return ClusterView(
+        name=str(told["name"]),
+        is_up=bool(told["is_up"]),
+        address=str(told.get("address", "")),
+        dashboard_url=str(told.get("dashboard_url", "")),
+        ray_version=str(told.get("ray_version", "")),
+        active=int(str(told.get("active", 0))),
+        total=_amounts(told.get("total")),
+        free=_amounts(told.get("free")),
+        nodes=tuple(
+            ClusterNode(
+                host=str(node["host"]),
+                address=str(node["address"]),
+                is_alive=bool(node["is_alive"]),
+                resources=_amounts(node["resources"]),
+            )
+            for node in nodes
+        ),
+        log=str(door.place.log) if door.place.log.exists() else "",
+    )
+
+
+def _amounts(value: JSONValue) -> dict[str, float]:
+    return (
+        {name: float(str(amount)) for name, amount in value.items()}
+        if isinstance(value, dict)
+        else {}
+    )

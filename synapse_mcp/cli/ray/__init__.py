@@ -1,0 +1,3 @@
+"""Commands about Ray clusters."""
+
+__all__: list[str] = []

@@ -1,0 +1,46 @@
+"""`synapse ray up`."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from synapse_core.operations.ray import start_cluster
+from synapse_core.operations.ray_text import describe_cluster
+from synapse_mcp.cli.failures import ExitCode
+from synapse_mcp.cli.options import JsonOption
+from synapse_mcp.cli.output import Output
+from synapse_mcp.cli.places import this_home
+
+__all__ = ["up"]
+
+
+def up(
+    *,
+    cpus: Annotated[
+        int | None, typer.Option("--cpus", min=1, help="CPU cores it offers; else all there are.")
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option("--gpus", min=0, help="GPUs it offers; else all that are found.")
+    ] = None,
+    idle_s: Annotated[
+        float,
+        typer.Option(
+            "--idle", min=1, metavar="SECONDS", help="Stop by itself after so long without a run."
+        ),
+    ] = 900.0,
+    as_json: JsonOption = False,
+) -> int:
+    """Start the Ray cluster of this machine.
+
+    Runs started with `--on actor` or `--on job` start it too, when it is not there. It listens with
+    a token of its own, sends nothing home, and stops when nothing needed it for a while.
+    """
+    view = start_cluster(this_home(), os.environ, cpus=cpus, gpus=gpus, idle_s=idle_s)
+    output = Output(as_json=as_json)
+    if as_json:
+        output.json(view)
+    else:
+        output.line(describe_cluster(view))
+        output.line(f"Dashboard: {view.dashboard_url}")
+    return ExitCode.DONE
