@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -36,9 +37,12 @@ from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.isolation import (
     claim_output,
     die_with_parent,
+    flush_c_output,
     give_way_when_memory_ends,
     limit_memory,
     restore_signals,
+    stretch_memory,
+    write_c_output_by_line,
 )
 from synapse_core.worker.sinks import ChildSink
 
@@ -90,9 +94,16 @@ def execute(
         restore_signals()
         child = _Child(assignment, writer, output_watch, control=control, status=status)
         exit_code = child.live()
+    except BaseException:  # noqa: BLE001 - told where whoever looks for the reason will see it
+        _tell_last_words(traceback.format_exc())
     finally:
         # Also for what must not happen: a forked process never returns into the zygote's code.
         os._exit(exit_code)
+
+
+def _tell_last_words(text: str) -> None:
+    with contextlib.suppress(OSError):  # the action closed or limited its output
+        os.write(2, text.encode("utf-8", "replace"))
 
 
 class _Child:
@@ -136,6 +147,7 @@ class _Child:
         os.environ.update(self._assignment.environ)
         os.chdir(self._assignment.home.work(run.id))
         give_way_when_memory_ends()
+        write_c_output_by_line()
         if run.resources.memory_mb is not None:
             limit_memory(run.resources.memory_mb)
         faulthandler.enable(file=2, all_threads=False)
@@ -147,6 +159,7 @@ class _Child:
         try:
             result = self._call()
         except BaseException as error:  # noqa: BLE001 - an exit and an interrupt are outcomes too
+            stretch_memory()
             failure = describe_failure(error, Path(self._run.plugin_path))
             self._record(EventKind.ERROR, asdict(failure))
             return 1
@@ -202,6 +215,7 @@ class _Child:
             if not isinstance(stream, CapturedStream):  # the action put something of its own there
                 with contextlib.suppress(ValueError):  # and closed it
                     stream.flush()
+        flush_c_output()
 
     def _tell(self, word: str) -> None:
         with contextlib.suppress(OSError):  # the action closed every descriptor, or the other end

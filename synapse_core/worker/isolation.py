@@ -12,15 +12,25 @@ __all__ = [
     "adopt_orphans",
     "claim_output",
     "die_with_parent",
+    "flush_c_output",
     "give_way_when_memory_ends",
     "kill_descendants",
     "limit_memory",
     "restore_signals",
+    "stretch_memory",
+    "write_c_output_by_line",
 ]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 """Source: prctl(2)."""
+
+_IOLBF = 1
+_C_BUFFER_BYTES = 1 << 16
+"""Source: setvbuf(3), on Linux and macOS."""
+
+_MIB = 1 << 20
+_HEADROOM_MB = 64
 
 
 def _prctl(option: int, value: int) -> None:
@@ -93,10 +103,32 @@ def claim_output(output: Path) -> None:
             os.close(descriptor)
 
 
+def write_c_output_by_line() -> None:
+    """Have what C code prints reach its file line by line, between what others write there."""
+    libc = ctypes.CDLL(None)
+    name = "__stdoutp" if sys.platform == "darwin" else "stdout"
+    try:
+        stdout = ctypes.c_void_p.in_dll(libc, name)
+    except ValueError:  # a C library that calls it otherwise; its lines come when it flushes
+        return
+    libc.setvbuf(stdout, None, _IOLBF, _C_BUFFER_BYTES)
+
+
+def flush_c_output() -> None:
+    """Write out what C code has printed so far; `os._exit` would drop it."""
+    ctypes.CDLL(None).fflush(None)
+
+
 def limit_memory(growth_mb: int) -> None:
     """Let the address space of this process grow by at most `growth_mb` MiB from here."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    ceiling = pages * resource.getpagesize() + growth_mb * (1 << 20)
+    ceiling = pages * resource.getpagesize() + growth_mb * _MIB
+    resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling + _HEADROOM_MB * _MIB))
+
+
+def stretch_memory() -> None:
+    """Grant what is needed to tell of an end for lack of memory, of which code in C just aborts."""
+    _, ceiling = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
 
 

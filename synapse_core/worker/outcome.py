@@ -81,7 +81,8 @@ def _crashed(exit_code: int) -> RunFailure:
             type="ProcessExit",
             message=f"The process of the action left with status {exit_code} and without a result.",
             code="action_failed",
-            hint="Something called os._exit, or closed every file. Return a value instead.",
+            hint="Something called os._exit, or took away what its end is recorded with; the log "
+            "may tell what. Return a value instead.",
         )
     number = signal.Signals(-exit_code)
     return RunFailure(

@@ -133,7 +133,6 @@ class _Supervisor:
         """
         from synapse_core.worker.preparation import Preparation  # noqa: PLC0415 - few runs need it
 
-        self._home.run_dir(self._run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._open_journal() as writer:
             preparation = Preparation(self._run, writer, self._inbox, self._beat, self._note_worker)
             provided = preparation.provide(self._home, variables)
@@ -148,8 +147,6 @@ class _Supervisor:
         return True
 
     def run_to_its_end(self) -> None:
-        for folder in (self._home.artifacts(self._run.id), self._home.work(self._run.id)):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Held here though the attempt's process reads it: the kernel takes up to 20 ms to close
         # the last descriptor of a watch, and nobody waits for the end of this process.
         with FileWatch(self._home.output(self._run.id)) as output_watch:
@@ -176,6 +173,8 @@ class _Supervisor:
 
     def _make_attempt(self, number: int, output_watch: FileWatch) -> tuple[Outcome, AttemptEnd]:
         run = self._run
+        for folder in (self._home.artifacts(run.id), self._home.work(run.id)):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         writer = self._open_journal()
         writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": number})
         assignment = Assignment(run, number, self._home, self._environ, self._output_size())
@@ -193,6 +192,8 @@ class _Supervisor:
         return decide_outcome(self._journals, run.id, end, timeout_s=run.timeout_s), end
 
     def _open_journal(self) -> JournalWriter:
+        # It is missing when nobody wrote yet, and when the action removed what it could reach.
+        self._home.run_dir(self._run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
         return JournalWriter.open(self._home.journal(self._run.id), redactor=self._redactor)
 
     def _note_worker(self, pid: int) -> None:
