@@ -1,11 +1,12 @@
 """Loads the prompt files and renders them.
 
-A prompt is a Markdown file in `prompts/`: front matter in YAML names its title, description and
-arguments; the rest is a Jinja2 template over the arguments. A variable that no argument gives is
-an error, not an empty string.
+A prompt is a Markdown file in `prompts/`: front matter in YAML names its title, description,
+arguments and the tools it cannot do without; the rest is a Jinja2 template over the arguments, and
+over `tools`, which are offered. A variable that nothing gives is an error, not an empty string.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -37,6 +38,7 @@ class _FrontMatter(BaseModel):
     title: str
     description: str
     arguments: list[_Argument] = Field(default_factory=list[_Argument])
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Prompt:
     front_matter: _FrontMatter
     template: str
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """Names of the tools that it cannot do without."""
+        return frozenset(self.front_matter.needs.split())
+
     def definition(self) -> PromptDefinition:
         """Return what `prompts/list` tells about it."""
         return PromptDefinition(
@@ -65,8 +72,14 @@ class Prompt:
             ],
         )
 
-    def render(self, arguments: Mapping[str, str]) -> GetPromptResult:
+    def render(
+        self, arguments: Mapping[str, str], tools: AbstractSet[str] = frozenset()
+    ) -> GetPromptResult:
         """Return the prompt as one message of the user.
+
+        Args:
+            arguments: As the client gave them.
+            tools: Names of the tools that the server offers; no other is named but those needed.
 
         Raises:
             InvalidArgumentsError: An argument is missing or unknown.
@@ -81,7 +94,7 @@ class Prompt:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        text = environment.from_string(self.template).render(values).strip()
+        text = environment.from_string(self.template).render(**values, tools=tools).strip()
         message = PromptMessage(
             role="user", content=TextContent(type="text", text=well_formed(text))
         )
@@ -107,18 +120,27 @@ class Prompt:
 
 
 class PromptLibrary:
-    """All prompts of a server, by name."""
+    """All prompts that a server can offer, by name.
 
-    def __init__(self, prompts: Mapping[str, Prompt]) -> None:
-        self.prompts = prompts
-        self.definitions = [prompt.definition() for prompt in prompts.values()]
+    Args:
+        prompts: All there are.
+        tools: Names of the tools that the server offers; a prompt that needs others is left out.
+    """
 
-    def find(self, name: str) -> Prompt:
-        """Return the prompt of this name.
+    def __init__(self, prompts: Mapping[str, Prompt], tools: AbstractSet[str]) -> None:
+        self.prompts = {name: one for name, one in prompts.items() if one.needs <= tools}
+        self.definitions = [prompt.definition() for prompt in self.prompts.values()]
+        self._tools = tools
+
+    def render(self, name: str, arguments: Mapping[str, str]) -> GetPromptResult:
+        """Return the prompt of this name, filled in.
 
         Raises:
-            InvalidArgumentsError: There is none; the hint lists those there are.
+            InvalidArgumentsError: There is none, or an argument is missing or unknown.
         """
+        return self._find(name).render(arguments, self._tools)
+
+    def _find(self, name: str) -> Prompt:
         prompt = self.prompts.get(name)
         if prompt is None:
             listed = ", ".join(self.prompts)

@@ -5,6 +5,7 @@ it, and files that it refers to. Each is a resource, `skill://NAME/PATH`; `skill
 there are, with sizes and digests, so that a host can check what it reads.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +19,7 @@ from synapse_mcp.prompts.library import split_front_matter
 __all__ = ["Skill", "SkillFile", "load_skills"]
 
 _MANIFEST = "SKILL.md"
+_WORD = re.compile(r"\w+")
 
 
 class _FrontMatter(BaseModel):
@@ -53,6 +55,11 @@ class Skill:
     name: str
     description: str
     files: tuple[SkillFile, ...]
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All words of its files, names of tools among them."""
+        return frozenset(word for file in self.files for word in _WORD.findall(file.text))
 
     @property
     def uri(self) -> str:

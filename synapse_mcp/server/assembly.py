@@ -1,6 +1,7 @@
 """Puts a server together."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mcp.types import CallToolRequestParams
 
 import synapse_core
 from synapse_mcp.prompts.library import PromptLibrary, load_prompts, prompt_folder
-from synapse_mcp.prompts.skills import load_skills
+from synapse_mcp.prompts.skills import Skill, load_skills
 from synapse_mcp.resources.catalog import RESOURCES
 from synapse_mcp.resources.shelf import Shelf
 from synapse_mcp.server.audit import Audit
@@ -61,8 +62,8 @@ def build_server(
         task_sources: Where tasks come from besides runs.
     """
     toolbox = Toolbox(TOOLS, settings)
-    prompts = PromptLibrary(load_prompts(prompt_folder()))
-    skills = load_skills(prompt_folder())
+    prompts = PromptLibrary(load_prompts(prompt_folder()), toolbox.names)
+    skills = _usable(load_skills(prompt_folder()), toolbox.names)
     tasks = RunTasks(toolbox.names)
     shelf = Shelf([*RESOURCES, *skill_resources(skills)])
     handlers = Handlers(toolbox, shelf, prompts, tasks)
@@ -111,6 +112,12 @@ def build_server(
     add_skills(server, skills, _LISTS)
     _add_guards(server, seal or RequestStateSecurity.ephemeral())
     return server
+
+
+def _usable(skills: Mapping[str, Skill], tools: AbstractSet[str]) -> Mapping[str, Skill]:
+    """Return the skills that tell to call no tool but those offered."""
+    missing = {tool.name for tool in TOOLS} - tools
+    return {uri: skill for uri, skill in skills.items() if not skill.words & missing}
 
 
 def _add_guards(server: Server[Host], seal: RequestStateSecurity) -> None:

@@ -104,7 +104,7 @@ class Handlers:
     ) -> GetPromptResult:
         """Serve `prompts/get`."""
         try:
-            return self._prompts.find(params.name).render(params.arguments or {})
+            return self._prompts.render(params.name, params.arguments or {})
         except SynapseError as error:
             raise _protocol_error(error) from error
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import jinja2
@@ -11,9 +12,10 @@ from mcp.types import PromptReference, TextContent
 
 from synapse_core.errors import ConfigError
 from synapse_mcp.errors import InvalidArgumentsError
-from synapse_mcp.prompts.library import Prompt, load_prompts, prompt_folder
+from synapse_mcp.prompts.library import Prompt, PromptLibrary, load_prompts, prompt_folder
 from synapse_mcp.resources.catalog import RESOURCES
 from synapse_mcp.tools.catalog import TOOLS
+from synapse_mcp.tools.declaration import Effect
 from tests.mcp.world import ERAS, Connect
 
 PROMPTS = load_prompts(prompt_folder())
@@ -31,15 +33,23 @@ FULL = {
 
 
 def renderings() -> list[tuple[str, str]]:
-    """Return every prompt with all of its arguments, and with the required ones only."""
+    """Return every prompt with all of its arguments, and with the required ones only.
+
+    Once with all tools, and once with no more than it needs.
+    """
     found: list[tuple[str, str]] = []
     for name, prompt in PROMPTS.items():
         arguments = prompt.front_matter.arguments
         for chosen in (arguments, [a for a in arguments if a.required]):
-            (message,) = prompt.render({a.name: FULL[a.name] for a in chosen}).messages
-            assert isinstance(message.content, TextContent)
-            found.append((name, message.content.text))
+            given = {a.name: FULL[a.name] for a in chosen}
+            found += [(name, text_of(prompt, given, tools)) for tools in (BY_NAME, prompt.needs)]
     return found
+
+
+def text_of(prompt: Prompt, given: dict[str, str], tools: Iterable[str]) -> str:
+    (message,) = prompt.render(given, set(tools)).messages
+    assert isinstance(message.content, TextContent)
+    return message.content.text
 
 
 @pytest.mark.parametrize(("name", "text"), renderings())
@@ -64,6 +74,24 @@ def test_every_word_that_looks_like_a_tool_is_one(name: str, text: str) -> None:
     assert words - set(BY_NAME) <= {"run_id", "env_key"}, name
     assert "{{" not in text
     assert "{%" not in text
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_a_prompt_names_no_tool_that_is_not_offered(name: str) -> None:
+    prompt = PROMPTS[name]
+    given = {a.name: FULL[a.name] for a in prompt.front_matter.arguments}
+
+    text = text_of(prompt, given, prompt.needs)
+
+    assert set(BY_NAME) & set(re.findall(r"\w+", text)) <= prompt.needs
+
+
+def test_a_prompt_is_offered_when_its_tools_are() -> None:
+    looking = {tool.name for tool in TOOLS if tool.effect is Effect.READS}
+
+    assert set(PromptLibrary(PROMPTS, set(BY_NAME)).prompts) == set(PROMPTS)
+    assert set(PromptLibrary(PROMPTS, looking).prompts) == {"compare_runs", "debug_run"}
+    assert PromptLibrary(PROMPTS, set()).definitions == []
 
 
 def test_a_prompt_says_what_the_arguments_say() -> None:
