@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from synapse_core.dependencies.venv import Venv
 from synapse_core.errors import StorageError, WorkerLostError
@@ -18,6 +19,8 @@ from synapse_core.version import __version__
 from synapse_core.worker.environment import allowed_environment
 
 __all__ = ["ZygoteDoor", "runtime_folder"]
+
+_STARTS = 3
 
 START_TIMEOUT_S = 30.0
 """A cold start takes a quarter of a second; a machine under heavy load gets its time."""
@@ -72,28 +75,35 @@ class ZygoteDoor:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if _answers(path):
                 return
-            log = path.with_suffix(".log")
-            with log.open("wb") as log_file, self._hold_venv() as held:
-                # It returns as soon as its fork, the zygote proper, listens.
-                started = subprocess.run(  # noqa: S603 - our own module, our own interpreter
-                    [self._python, "-P", "-m", "synapse_core.worker.zygote", str(path)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log_file,
-                    stderr=log_file,
-                    env=allowed_environment(self._environ),
-                    cwd="/",
-                    pass_fds=held,
-                    start_new_session=True,
-                    timeout=START_TIMEOUT_S,
-                    check=False,
-                )
-        if started.returncode != 0:
+            exit_code, log = -1, path.with_suffix(".log")
+            for _ in range(_STARTS):
+                with log.open("wb") as log_file, self._hold_venv() as held:
+                    exit_code = self._start_once(path, log_file, held)
+                if exit_code >= 0:
+                    break
+                # Somebody killed it, which says nothing about the next one.
+        if exit_code != 0:
             last_words = log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
             raise WorkerLostError(
                 f"The worker process could not be started: {last_words or 'it said nothing'}",
                 hint="Run `synapse doctor`.",
                 log=str(log),
             )
+
+    def _start_once(self, path: Path, log: BinaryIO, held: Sequence[int]) -> int:
+        # It returns as soon as its fork, the zygote proper, listens.
+        return subprocess.run(  # noqa: S603 - our own module, our own interpreter
+            [self._python, "-P", "-m", "synapse_core.worker.zygote", str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=allowed_environment(self._environ),
+            cwd="/",
+            pass_fds=held,
+            start_new_session=True,
+            timeout=START_TIMEOUT_S,
+            check=False,
+        ).returncode
 
     @contextlib.contextmanager
     def _hold_venv(self) -> Generator[Sequence[int]]:
