@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Protocol
 
 from synapse_core.model.event import Event, EventKind
-from synapse_core.model.run import Outcome, Page, Run, RunFilter, RunSummary
+from synapse_core.model.run import ArtifactInfo, Outcome, Page, Run, RunFilter, RunSummary
 from synapse_core.types import JSONObject
 
-__all__ = ["Clock", "EventSink", "Executor", "Inspector", "JournalReader", "RunStore"]
+__all__ = [
+    "Clock",
+    "EventSink",
+    "Executor",
+    "Inspector",
+    "JournalReader",
+    "RunService",
+    "RunStore",
+]
 
 
 class Clock(Protocol):
@@ -215,6 +223,36 @@ class RunStore(Protocol):
 
     def delete(self, run_ids: Iterable[str]) -> int:
         """Forget terminal runs and return how many; ids unknown or not terminal are passed over."""
+        ...
+
+
+class RunService(Protocol):
+    """A service that runs things on its own machine: what only that machine can do.
+
+    All methods raise `StoreUnavailableError` when it cannot be reached, and what the same verb
+    raises where it is done.
+    """
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        ...
+
+    def start(self, order: JSONObject) -> Run:
+        """Start a run there, or only check what was ordered.
+
+        Args:
+            order: Fields of `operations.runs.StartRun`; or `rerun_of` without a plugin, which
+                repeats that run.
+        """
+        ...
+
+    def delete(self, run_ids: Sequence[str], *, dry_run: bool) -> int:
+        """Remove ended runs with all they left, and return the bytes that frees."""
+        ...
+
+    def fetch(self, run_id: str, artifact: ArtifactInfo, to: Path) -> None:
+        """Bring a file of a run here; `to` is written whole or not at all."""
         ...
 
 

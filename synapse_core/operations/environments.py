@@ -26,6 +26,7 @@ __all__ = [
     "register_plugin_folder",
     "remove_environment",
     "run_variables",
+    "service_environment",
     "show_environment",
     "unknown_keys",
     "unregister_plugin_folder",
@@ -162,6 +163,16 @@ def list_secrets(home: Home, environ: Mapping[str, str]) -> list[str]:
         token = environ.get(known.token_variable) if known.token_variable else known.token
         secrets += [token] if token else []
     return secrets
+
+
+def service_environment(home: Home, name: str | None = None) -> Environment | None:
+    """Return the named or else the active environment, with its secrets, if it names a service.
+
+    Raises:
+        EnvironmentNotFoundError: There is none of this name.
+    """
+    found = load_settings(home.config_file).environment(name)
+    return found if found is not None and found.service_url is not None else None
 
 
 def unknown_keys(home: Home) -> tuple[UnknownKey, ...]:

@@ -83,6 +83,9 @@ def delete_runs(
                 hint="Cancel it first, or leave it out.",
                 run_id=run_id,
             )
+    if workspace.service is not None:
+        freed = workspace.service.delete(run_ids, dry_run=dry_run)
+        return PruneReport(run_ids=tuple(run_ids), freed_bytes=freed, dry_run=dry_run)
     freed = 0
     for run_id in run_ids:
         folder = workspace.home.run_dir(run_id)

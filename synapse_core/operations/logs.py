@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from synapse_core.errors import InvalidInputError
 from synapse_core.logs.display import neutralise
 from synapse_core.model.event import LOG_KINDS, Event, EventKind, LogLevel
-from synapse_core.model.run import RunStatus
+from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.runs import get_run
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace
@@ -161,16 +161,22 @@ def read_logs(workspace: Workspace, run_id: str, query: LogQuery) -> LogPage:
         lines, cursor, truncated = _read_tail(workspace, run_id, query, match_line)
     else:
         lines, cursor, truncated = _read_forward(workspace, run_id, query, match_line)
-    journal = workspace.home.journal(run_id)
     at_end = not workspace.journals.read(run_id, after=cursor, limit=1).items
     return LogPage(
         lines=tuple(lines),
         next_cursor=cursor,
         total_lines=run.summary.log_lines,
-        total_bytes=journal.stat().st_size if journal.exists() else 0,
+        total_bytes=_journal_bytes(workspace, run),
         truncated=truncated,
         eof=run.status.is_terminal and at_end,
     )
+
+
+def _journal_bytes(workspace: Workspace, run: Run) -> int:
+    if workspace.service is not None:
+        return run.summary.offset
+    journal = workspace.home.journal(run.id)
+    return journal.stat().st_size if journal.exists() else 0
 
 
 def follow_events(

@@ -13,6 +13,7 @@ from synapse_core.errors import (
 from synapse_core.logs.display import neutralise
 from synapse_core.model.run import ArtifactInfo
 from synapse_core.operations.discretion import redactor_of
+from synapse_core.operations.fetching import fetch_output
 from synapse_core.operations.runs import get_run
 from synapse_core.types import JSONValue
 from synapse_core.workspace import Workspace
@@ -58,6 +59,7 @@ def locate_output(workspace: Workspace, run_id: str, name: str) -> tuple[Artifac
     Raises:
         ArtifactNotFoundError: No such artifact; the hint lists those there are.
         PathRefusedError: The file was replaced by something outside the run's folder.
+        StorageError: It is a service's, and did not arrive as it was saved.
     """
     artifacts = {artifact.name: artifact for artifact in list_outputs(workspace, run_id)}
     artifact = artifacts.get(name)
@@ -69,6 +71,8 @@ def locate_output(workspace: Workspace, run_id: str, name: str) -> tuple[Artifac
             run_id=run_id,
             known=list[JSONValue](artifacts),
         )
+    if workspace.service is not None:
+        return artifact, fetch_output(workspace.home, workspace.service, run_id, artifact)
     folder = workspace.home.run_dir(run_id).resolve()
     path = (folder / artifact.path).resolve()
     if not path.is_relative_to(folder):

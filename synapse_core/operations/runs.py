@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from synapse_core.errors import (
     CursorError,
     InvalidInputError,
+    JournalError,
+    LeaseLostError,
     RunNotFoundError,
     StorageError,
     SynapseError,
@@ -22,7 +24,9 @@ from synapse_core.model.run import (
 )
 from synapse_core.operations.discretion import without_secrets
 from synapse_core.operations.plugins import describe_action, find_plugin, validate_params
+from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.ids import is_run_id, new_run_id
+from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.recovery import recover_if_abandoned
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace
@@ -306,8 +310,24 @@ def _place(workspace: Workspace, run: Run) -> None:
         failure = RunFailure(
             type=type(error).__name__, message=error.message, code=error.code, hint=error.hint
         )
-        workspace.runs.finish(run.id, Outcome(RunStatus.FAILED, failure=failure), owner=None)
+        outcome = Outcome(RunStatus.FAILED, failure=failure)
+        if not _end_unplaced(workspace, run, outcome):
+            return
         raise
+
+
+def _end_unplaced(workspace: Workspace, run: Run, outcome: Outcome) -> bool:
+    """Record the end of a run that could not be placed; False when somebody has it after all."""
+    journal = workspace.home.journal(run.id)
+    try:
+        if not journal.exists() or run.attempt:  # else it was placed, and only the answer was lost
+            with JournalWriter.open(journal) as writer:
+                writer.emit(EventKind.STATUS, terminal_status(outcome, run.attempt))
+        workspace.runs.finish(run.id, outcome, owner=None)
+    except (JournalError, LeaseLostError):
+        _log.warning("Could not end %s", run.id, exc_info=True)
+        return not workspace.runs.get(run.id).owner
+    return True
 
 
 def _place_again(workspace: Workspace, run: Run) -> Run:

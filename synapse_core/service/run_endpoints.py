@@ -10,6 +10,7 @@ from starlette.responses import Response
 from synapse_core.errors import ConflictError, InvalidInputError, StorageError
 from synapse_core.model.documents import parse_run, run_document
 from synapse_core.model.run import Run, RunFilter, RunStatus
+from synapse_core.operations.discretion import without_secrets
 from synapse_core.operations.runs import StartRun, cancel_run, rerun, start_run
 from synapse_core.runs.ids import is_run_id
 from synapse_core.service.desk import Asked, Desk, json_response
@@ -25,10 +26,9 @@ _MAX_PAGE = 1000
 
 
 def shown_run(run: Run, asked: Asked) -> JSONObject:
-    """Return the run as the token may see it: variables hold secrets, and reading is not owning."""
-    if run.env and not asked.scope.includes(Scope.RUN):
-        run = replace(run, env=dict.fromkeys(run.env, "[hidden]"))
-    return {"run": run_document(run)}
+    """Return the run as the token may see it: who may only read sees no secrets."""
+    shown = run if asked.scope.includes(Scope.RUN) else without_secrets(run)
+    return {"run": run_document(shown)}
 
 
 async def _start(desk: Desk, asked: Asked) -> Response:

@@ -5,7 +5,8 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-from synapse_core.operations.environments import list_plugin_folders
+from synapse_core.config.environments import Environment
+from synapse_core.operations.environments import list_plugin_folders, service_environment
 from synapse_core.workspace import Workspace, open_workspace
 from synapse_mcp.cli.places import looks_like_path, this_home
 
@@ -15,19 +16,24 @@ __all__ = ["open_plugins", "open_runs"]
 @contextmanager
 def open_runs() -> Generator[Workspace]:
     """Open the workspace for commands that look at runs only: no plugin is looked for."""
-    with open_workspace(this_home().root, (), environ=os.environ) as workspace:
+    home = this_home()
+    service = service_environment(home)
+    with open_workspace(home.root, (), environ=os.environ, environment=service) as workspace:
         yield workspace
 
 
 @contextmanager
-def open_plugins(references: Iterable[str] = ()) -> Generator[Workspace]:
+def open_plugins(
+    references: Iterable[str] = (), *, service: Environment | None = None
+) -> Generator[Workspace]:
     """Open the workspace with the current folder and the registered folders as roots.
 
     A person who names a folder may run what is in it, so folders among `references` join the roots.
+    Where a service is given, the runs are those of the service.
     """
     home = this_home()
     named = [Path(ref).expanduser() for ref in references if looks_like_path(ref)]
     registered = [folder for folder in list_plugin_folders(home) if folder.is_dir()]
     roots = [Path.cwd(), *registered, *(folder for folder in named if folder.is_dir())]
-    with open_workspace(home.root, roots, environ=os.environ) as workspace:
+    with open_workspace(home.root, roots, environ=os.environ, environment=service) as workspace:
         yield workspace

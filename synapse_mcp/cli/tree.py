@@ -113,6 +113,7 @@ GROUPS = Group(
         "env": _ENV,
         "mcp": _MCP,
         "ray": _RAY,
+        "serve": Entry("Serve the runs of this machine over HTTP.", f"{_CLI}.serve:serve"),
         "doctor": Entry("Find out what is wrong with this installation.", f"{_CLI}.doctor:doctor"),
         "demo": Entry("See what an agent sees, in a minute.", f"{_CLI}.demonstration:demo"),
     },

@@ -15,7 +15,11 @@ from anyio.abc import TaskGroup
 from synapse_core.config.home import Home
 from synapse_core.errors import SynapseError
 from synapse_core.logs.redact import Redactor
-from synapse_core.operations.environments import list_plugin_folders, list_secrets
+from synapse_core.operations.environments import (
+    list_plugin_folders,
+    list_secrets,
+    service_environment,
+)
 from synapse_core.workspace import Workspace, open_workspace
 from synapse_mcp.settings import Settings
 
@@ -123,5 +127,10 @@ class Host:
         self._stack.close()
 
     def _open(self) -> Workspace:
-        opened = open_workspace(self.home.root, self.roots, environ=self.environ)
+        opened = open_workspace(
+            self.home.root,
+            self.roots,
+            environ=self.environ,
+            environment=service_environment(self.home),
+        )
         return self._stack.enter_context(opened)

@@ -1,7 +1,7 @@
 """`synapse run outputs`."""
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated
 
 import typer
@@ -51,7 +51,9 @@ def outputs(
 
 def _list(workspace: Workspace, run_id: str, output: Output) -> int:
     artifacts = list_outputs(workspace, run_id)
-    folder = workspace.home.run_dir(run_id)
+    # Files of a service's run lie there, and come here when somebody asks for them.
+    is_here = workspace.service is None
+    folder = workspace.home.run_dir(run_id) if is_here else PurePath(run_id)
     if output.as_json:
         found = [{**_members(artifact), "path": folder / artifact.path} for artifact in artifacts]
         output.json({"run_id": run_id, "artifacts": found})

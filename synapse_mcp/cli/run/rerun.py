@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from synapse_core.operations.environments import service_environment
 from synapse_core.operations.runs import find_run, get_run
 from synapse_core.operations.runs import rerun as rerun_again
 from synapse_mcp.cli.opening import open_plugins, open_runs
 from synapse_mcp.cli.options import JsonOption, ParamsOption, RunArgument
 from synapse_mcp.cli.output import Output
 from synapse_mcp.cli.params import parse_params
+from synapse_mcp.cli.places import this_home
 from synapse_mcp.cli.run.starting import go_on, show_plan
 
 __all__ = ["rerun"]
@@ -44,7 +46,8 @@ def rerun(
     given = parse_params(params or [], stdin=sys.stdin.buffer)
     with open_runs() as workspace:
         earlier = get_run(workspace, find_run(workspace, run))
-    with open_plugins([earlier.plugin_path]) as workspace:
+    service = service_environment(this_home())
+    with open_plugins([earlier.plugin_path], service=service) as workspace:
         again = rerun_again(workspace, earlier.id, params=given, resume=resume, dry_run=dry_run)
         output = Output(as_json=as_json)
         if dry_run:

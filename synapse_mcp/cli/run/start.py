@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from synapse_core.operations.environments import service_environment
 from synapse_core.operations.runs import StartRun, start_run
 from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import (
@@ -17,6 +18,7 @@ from synapse_mcp.cli.options import (
 )
 from synapse_mcp.cli.output import Output
 from synapse_mcp.cli.params import parse_params
+from synapse_mcp.cli.places import this_home
 from synapse_mcp.cli.run.starting import go_on, show_plan, variables_for
 
 __all__ = ["start"]
@@ -75,7 +77,8 @@ def start(
     Example: synapse run start image_quality audit -p limit=10 --follow
     """
     given = parse_params(params or [], stdin=sys.stdin.buffer)
-    with open_plugins([plugin]) as workspace:
+    service = service_environment(this_home(), environment)
+    with open_plugins([plugin], service=service) as workspace:
         request = StartRun(
             plugin=plugin,
             action=action,
