@@ -1,10 +1,13 @@
 import json
 import os
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from synapse_core.operations.clients import ServerCommand
+from synapse_mcp.cli.mcp.warming import warm_start
 from tests.cli.calling import Call
 
 
@@ -34,6 +37,61 @@ def test_the_server_is_listed_and_taken_off_again(synapse: Call, tmp_path: Path)
     }
 
 
+def records(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "home" / "cache" / "mcp-start").glob("*.json"))
+
+
+def test_the_first_start_of_a_server_that_was_installed_is_quick(
+    synapse: Call, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    """The record was made by the command that the client runs, so that it finds it."""
+    done = synapse("mcp", "install", "--client", "cursor", "--", "--read-only")
+    entry = json.loads(user_file(tmp_path, ".cursor", "mcp.json").read_text())
+    server = entry["mcpServers"]["synapse"]
+    (record,) = records(tmp_path)
+    warmed = subprocess.run(
+        [server["command"], *server["args"], "--warm"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**variables, **server["env"]},
+        cwd=tmp_path,
+    )
+    gone = synapse("mcp", "install", "--client", "cursor", "--uninstall", "--json")
+
+    assert "started once" in done.out
+    assert Path(warmed.stdout.strip()) == record
+    assert not gone.json["is_warm"]
+    assert records(tmp_path) == [record], "left for other clients"
+
+
+def test_a_server_that_cannot_start_is_listed_all_the_same(synapse: Call, tmp_path: Path) -> None:
+    done = synapse("mcp", "install", "--client", "cursor", "--json", "--", "--toolsets", "cor")
+
+    assert done.code == 0
+    assert not done.json["is_warm"]
+    assert "could not be started once" in done.err
+    assert "Did you mean 'core'" in done.err
+    assert user_file(tmp_path, ".cursor", "mcp.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("exit 3", "It ended with code 3."),
+        ("echo no such package >&2; exit 1", "no such package"),
+        (None, "cannot be started"),
+    ],
+)
+def test_why_a_start_failed_is_told(tmp_path: Path, source: str | None, fault: str) -> None:
+    program = tmp_path / "uvx"
+    if source is not None:
+        program.write_text(f"#!/bin/sh\n{source}\n")
+        program.chmod(0o755)
+
+    assert fault in str(warm_start(ServerCommand(command=str(program), args=("synapse-mcp",))))
+
+
 def test_a_dry_run_shows_the_entry_and_no_secret_of_others(synapse: Call, tmp_path: Path) -> None:
     file = user_file(tmp_path, ".codex", "config.toml")
     file.parent.mkdir()
@@ -42,6 +100,7 @@ def test_a_dry_run_shows_the_entry_and_no_secret_of_others(synapse: Call, tmp_pa
     done = synapse("mcp", "install", "--client", "codex", "--dry-run")
 
     assert "+[mcp_servers.synapse]" in done.out
+    assert records(tmp_path) == []
     assert "hunter2" not in done.out + done.err
     assert "synapse" not in file.read_text()
 

@@ -23,8 +23,9 @@ from synapse_mcp.cli.mcp.choosing import (
     machine_here,
     server_for,
 )
+from synapse_mcp.cli.mcp.warming import warm_start
 from synapse_mcp.cli.options import JsonOption
-from synapse_mcp.cli.output import Output
+from synapse_mcp.cli.output import Output, note
 from synapse_mcp.cli.places import this_home
 
 __all__ = ["install"]
@@ -51,11 +52,12 @@ def install(
 
     Only the one entry in the client's file changes: comments, other servers and what you added to
     the entry stay. The file as it was is kept in the backups folder of the home. A file that cannot
-    be understood is left alone.
+    be understood is left alone. The server is started once, so that its next start is quick.
 
     Example: synapse mcp install --client claude-code
     """
     home, machine = this_home(), machine_here()
+    warmed, fault = False, None
     if uninstall:
         change = uninstall_client(home, client, scope, machine=machine, name=name, dry_run=dry_run)
     else:
@@ -63,6 +65,9 @@ def install(
         change = install_client(
             home, client, scope, server, machine=machine, name=name, dry_run=dry_run
         )
+        if not dry_run:
+            fault = warm_start(server)
+            warmed = fault is None
     output = Output(as_json=as_json)
     if as_json:
         output.json(
@@ -75,10 +80,15 @@ def install(
                 "dry_run": dry_run,
                 "diff": _diff(change),
                 "next_step": change.next_step,
+                "is_warm": warmed,
             }
         )
     else:
         _tell(change, output, uninstall=uninstall, dry_run=dry_run)
+        if warmed:
+            output.line("The server has been started once, so that its next start is quick.")
+    if fault is not None:
+        note(f"The server could not be started once to make its next start quick: {fault}")
     return ExitCode.DONE
 
 
