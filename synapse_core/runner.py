@@ -18,7 +18,6 @@ from synapse_core.errors import (
     ActionNotFoundError,
     InvalidInputError,
     ManifestError,
-    MissingExtraError,
     PluginNotFoundError,
     StorageError,
 )
@@ -53,7 +52,8 @@ def run_plugin(
             or the name of a module or package that can be imported.
         action: Name of the action.
         params: What it is given.
-        mode: `local` runs it in this process; `task` and `job` run it on Ray.
+        mode: `local` runs it in this process; `task` runs it on Ray, in a worker process on the
+            cluster of this machine, and `job` as a job there.
         env: Variables for the action, besides those in the plugin's `config.yaml`.
         job_id: Id that the action sees.
         action_cls: The action itself, when it is at hand; then nothing is looked for.
@@ -67,7 +67,8 @@ def run_plugin(
         PluginNotFoundError: There is no such plugin.
         BaseException: Whatever the action raises.
     """
-    _require_local(mode)
+    if mode != "local":
+        return _run_on_ray(plugin_code, action_cls or action, params, mode, env, job_id)
     if action_cls is not None:
         return LocalExecutor(env, job_id).execute(action_cls, params)
     with _working_directory_on_path():
@@ -81,14 +82,40 @@ def run_plugin(
             return executor.execute(_load(plugin, action), params)
 
 
-def _require_local(mode: str) -> None:
-    if mode in {"task", "job"}:
-        raise MissingExtraError(
-            f"Mode {mode!r} runs on Ray, which this version of Synapse cannot use yet.",
-            hint="Use mode='local', or `synapse run start` for a process of its own.",
-        )
-    if mode != "local":
+def _run_on_ray(
+    plugin_code: str | os.PathLike[str],
+    action: Action | str,
+    params: Mapping[str, object] | BaseModel | None,
+    mode: str,
+    env: Mapping[str, object] | None,
+    job_id: str | None,
+) -> Any:  # noqa: ANN401 - whatever the action returns
+    if mode not in {"task", "job"}:
         raise InvalidInputError(f"There is no mode {mode!r}.", hint="Modes: local, task, job.")
+    # Only what runs there needs it.
+    from synapse_core.executors.ray import (  # noqa: PLC0415 (see above)
+        RayActorExecutor,
+        RayJobExecutor,
+    )
+
+    with _working_directory_on_path():
+        folder = _find_folder(plugin_code)
+    if folder is None:
+        raise InvalidInputError(
+            f"{os.fspath(plugin_code)!r} is a module, and only plugins run on Ray.",
+            hint=f"Put a {MANIFEST} beside it; `synapse plugin create` writes one.",
+        )
+    if mode == "task":
+        tasks = RayActorExecutor(folder, env=env, job_id=job_id)
+        try:
+            return tasks.execute(action, params)
+        finally:
+            tasks.shutdown()
+    jobs = RayJobExecutor(working_dir=folder, env=env)
+    try:
+        return jobs.wait(jobs.submit(action, params))
+    finally:
+        jobs.shutdown()
 
 
 @contextlib.contextmanager

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Mapping
 
-__all__ = ["allowed_environment"]
+__all__ = ["JOB_ID_VARIABLE", "allowed_environment"]
+
+JOB_ID_VARIABLE = "SYNAPSE_JOB_ID"
+"""Set for a run, it holds the id that the action sees instead of the run's own."""
 
 _ALLOWED = re.compile(
     r"""

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
 
@@ -283,10 +284,15 @@ def test_wrong_params_and_results_end_the_run(tutorial: Path) -> None:
         run_plugin(tutorial, "process", PROCESS_PARAMS)
 
 
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
 @pytest.mark.parametrize("mode", ["task", "job"])
-def test_modes_that_need_ray_say_so(mode: str) -> None:
-    with pytest.raises(MissingExtraError, match=f"{mode!r} runs on Ray"):
-        run_plugin("any", "train", mode=mode)  # pyright: ignore[reportArgumentType] - one of them
+def test_modes_that_need_ray_say_so(
+    tutorial: Path, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNAPSE_HOME", str(tmp_path / "home"))
+
+    with pytest.raises(MissingExtraError, match="need the extra `ray`"):
+        run_plugin(tutorial, "process", PROCESS_PARAMS, mode=mode)  # pyright: ignore[reportArgumentType] - one of them
 
 
 def test_a_local_executor_gives_variables_and_a_job_id() -> None:

@@ -32,7 +32,7 @@ from synapse_core.executors.ray.orders import (
     tell_error,
 )
 from synapse_core.executors.ray.record import DriverRecord, read_record, write_record
-from synapse_core.executors.ray.settling import failure_of, settle
+from synapse_core.executors.ray.settling import end_unplaced, settle
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.sqlite import SqliteRunStore
@@ -207,7 +207,7 @@ class Driver:
         self._orders.pop(run_id, None)
         run = self._store.get(run_id)
         if run.status is RunStatus.PENDING:
-            self._store.finish(run_id, failure_of(error), owner=None)
+            end_unplaced(self._store, self._home, run, error)
 
     def _on_end(self, run_id: str, error: SynapseError | None) -> None:
         self._pool.submit(self._settle, run_id, error)

@@ -52,7 +52,14 @@ class LaunchOrder:
     op: Literal["launch"] = "launch"
 
     @classmethod
-    def of(cls, run: Run, environ: Mapping[str, str], *, tier: Tier) -> "LaunchOrder":
+    def of(
+        cls,
+        run: Run,
+        environ: Mapping[str, str],
+        *,
+        tier: Tier,
+        custom: Mapping[str, float] | None = None,
+    ) -> "LaunchOrder":
         """Return the order that places the run with what its action asks for."""
         wanted = run.resources
         return cls(
@@ -62,6 +69,7 @@ class LaunchOrder:
             cpus=1.0 if wanted.cpus is None else wanted.cpus,
             gpus=wanted.gpus or 0.0,
             memory_mb=wanted.memory_mb or 0,
+            custom=dict(custom or {}),
             tier=tier,
         )
 

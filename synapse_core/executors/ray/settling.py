@@ -4,12 +4,20 @@ import logging
 import time
 
 from synapse_core.config.home import Home
-from synapse_core.errors import RunNotFoundError, SynapseError
+from synapse_core.errors import (
+    JournalError,
+    LeaseLostError,
+    RunNotFoundError,
+    SynapseError,
+)
+from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, Run, RunFailure, RunStatus
 from synapse_core.ports import RunStore
+from synapse_core.runs.endings import terminal_status
+from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.recovery import recover_if_abandoned
 
-__all__ = ["failure_of", "settle"]
+__all__ = ["end_unplaced", "settle"]
 
 PATIENCE_S = 60.0
 """A worker of another machine counts as alive until its lease has lapsed."""
@@ -40,15 +48,24 @@ def settle(store: RunStore, home: Home, run_id: str, error: SynapseError | None)
                 time.sleep(_PAUSE_S)
                 run = store.get(run_id)
         if run.status is RunStatus.PENDING and error is not None and run.attempt == 0:
-            return store.finish(run_id, failure_of(error), owner=None)
+            end_unplaced(store, home, run, error)
+            return store.get(run_id)
     except RunNotFoundError:
         return None  # somebody removed it
     return run
 
 
-def failure_of(error: SynapseError) -> Outcome:
-    """Return the outcome of a run that could not be placed."""
+def end_unplaced(store: RunStore, home: Home, run: Run, error: SynapseError) -> None:
+    """Record the end of a pending run that could not be placed, in its journal and in the store."""
     failure = RunFailure(
         type=type(error).__name__, message=error.message, code=error.code, hint=error.hint
     )
-    return Outcome(RunStatus.FAILED, failure=failure)
+    outcome = Outcome(RunStatus.FAILED, failure=failure)
+    journal = home.journal(run.id)
+    try:
+        if not journal.exists() or run.attempt:  # else somebody has it after all
+            with JournalWriter.open(journal) as writer:
+                writer.emit(EventKind.STATUS, terminal_status(outcome, run.attempt))
+        store.finish(run.id, outcome, owner=None)
+    except (JournalError, LeaseLostError):
+        _log.warning("Could not end %s", run.id, exc_info=True)
