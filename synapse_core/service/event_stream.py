@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -24,6 +25,8 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
+
+_LOOK_S = 0.25
 
 _BEAT = b": still here\n\n"
 _END = b"event: end\ndata: {}\n\n"
@@ -89,6 +92,7 @@ class EventStream(Response):
             if frames:
                 await self._send(send, self._wanted(frames))
                 if frames[-1].is_last:
+                    await self._until_settled(channel)
                     await self._send(send, _END)
                     break
             elif channel.is_over:
@@ -99,6 +103,21 @@ class EventStream(Response):
                 if not await channel.wait(self._position, heartbeat_s):
                     await self._send(send, _BEAT)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _until_settled(self, channel: Channel) -> None:
+        """Wait until the store says what the journal does, so that a look at the run agrees.
+
+        The two writes follow each other within milliseconds; where the second never came, the
+        upkeep makes it.
+        """
+        pause_s = 0.001
+        while not channel.is_over and not self._desk.following.is_closing:
+            run = await self._desk.blocking(partial(self._desk.workspace.runs.get, self._run_id))
+            if run.status.is_terminal:
+                self._desk.following.note_over(self._run_id)
+            else:
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LOOK_S)
 
     def _wanted(self, frames: Sequence[Frame]) -> bytes:
         kinds = self._kinds

@@ -147,7 +147,7 @@ _ANSWERS: dict[str, JSONValue] = {
     "OpenApi": _OBJECT,
     "File": {"type": "string", "format": "binary"},
     "RunAnswer": _object(run=ref_to("Run")),
-    "RunPage": _object(runs=_list(ref_to("Run"))),
+    "RunPage": _object(runs=_list(ref_to("Run")), next_cursor=_CURSOR),
     "Claim": _object(run={"anyOf": [ref_to("Run"), {"type": "null"}]}),
     "Done": _object(done=_YES_NO),
     "Deletion": _object(run_ids=_list(_TEXT), freed_bytes=_COUNT),

@@ -107,7 +107,7 @@ def _status(name: str) -> RunStatus:
 
 async def _list_active(desk: Desk, _asked: Asked) -> Response:
     active = await desk.blocking(desk.workspace.runs.active)
-    return json_response({"runs": [run_document(run) for run in active]})
+    return json_response({"runs": [run_document(run) for run in active], "next_cursor": None})
 
 
 async def _get(desk: Desk, asked: Asked) -> Response:
