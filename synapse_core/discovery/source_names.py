@@ -41,7 +41,7 @@ class Module:
     values: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Definition:
     """A class or function, and the module that has it."""
 
