@@ -19,7 +19,7 @@ from synapse_core.discovery.from_ast import scan_source
 from synapse_core.errors import ActionDefinitionError
 from synapse_core.plugins.files import find_files
 from synapse_core.plugins.layout import find_prefix
-from synapse_core.types import JSONObject, JSONValue
+from synapse_core.types import DataType, JSONObject, JSONValue
 
 __all__ = ["describe_action_object", "find_actions_in", "find_loaded_actions", "scan"]
 
@@ -36,7 +36,7 @@ def scan(path: Path, entrypoints: Mapping[str, str]) -> JSONObject:
 
     Returns:
         `actions`: by name, an object with `entrypoint`, `kind`, `description`, `category` (null
-        when the action does not say), `input_type`, `output_type`, `file` (relative to the folder),
+        when the action does not say), `input_type`, `output_type`, `output_kinds`, `file` (relative to the folder),
         `line`, `schema` with `params`, `result`, `form` and `example`, and `example_problem`: why
         the params refuse that example, empty when they take it. `errors`: by name, the fields of
         `RunFailure`, for each action that cannot be loaded or described.
@@ -80,6 +80,7 @@ def describe_action_object(action: Action, entrypoint: str, folder: Path) -> JSO
         "category": category.value if category is not None else None,
         "input_type": _name_type(definition.input_type),
         "output_type": _name_type(definition.output_type),
+        "output_kinds": _name_kinds(definition.output_type),
         "file": file,
         "line": line,
         "schema": asdict(schema),
@@ -136,6 +137,13 @@ def _find_entrypoints(path: Path) -> dict[str, str]:
 
 def _name_type(data_type: type | None) -> str | None:
     return data_type.__name__ if data_type is not None else None
+
+
+def _name_kinds(data_type: type[DataType] | None) -> list[JSONValue]:
+    """Return the names of a semantic type and of those that it refines, the nearest first."""
+    if data_type is None:
+        return []
+    return [one.__name__ for one in data_type.__mro__ if issubclass(one, DataType)]
 
 
 def _locate(action: Action, folder: Path) -> tuple[str, int]:

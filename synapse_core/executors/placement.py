@@ -14,6 +14,9 @@ from synapse_core.worker.environment import allowed_environment
 
 __all__ = ["Placement", "Placements"]
 
+_FOR_DOORS = ("XDG_RUNTIME_DIR",)
+"""Variables that tell where a zygote listens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -49,6 +52,16 @@ class Placements:
         self._venvs = Venvs(home.cache_dir)
         self._base = ZygoteDoor(environ)
         self._doors: dict[tuple[str, int], ZygoteDoor] = {}
+
+    def for_pipeline(self) -> Placement:
+        """Return where a pipeline is conducted.
+
+        It executes no plugin itself, so it may see what placing its nodes needs: where zygotes
+        listen, and what an installer is configured with.
+        """
+        needed = installer_variables(self._environ)
+        needed |= {name: self._environ[name] for name in _FOR_DOORS if name in self._environ}
+        return Placement(self._base, {**needed, **self._worker_environ})
 
     def find(self, plugin: Path) -> Placement:
         """Return where the plugin is executed.

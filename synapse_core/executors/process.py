@@ -1,8 +1,6 @@
 """Places runs in worker processes of this machine, and inspects plugins in others."""
 
-import contextlib
 import json
-import os
 import signal
 import time
 from collections.abc import Mapping
@@ -17,8 +15,8 @@ from synapse_core.errors import (
 )
 from synapse_core.executors.placement import Placement, Placements
 from synapse_core.executors.zygote_door import ZygoteDoor
-from synapse_core.model.run import Run, WorkerId
-from synapse_core.runs.processes import is_alive
+from synapse_core.model.run import Run, RunKind
+from synapse_core.runs.processes import wake_worker
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.orders import (
     InspectOrder,
@@ -66,6 +64,9 @@ class ProcessExecutor:
             WorkerLostError: No zygote answers.
             DependencyError: The libraries that the plugin asks for cannot be had at all.
         """
+        if run.kind is RunKind.PIPELINE:
+            self._place(run, self._placements.for_pipeline())
+            return
         plugin = Path(run.plugin_path)
         placement = self._placements.find(plugin)
         try:
@@ -89,12 +90,8 @@ class ProcessExecutor:
 
     def cancel(self, run: Run) -> None:
         """Make the run's supervisor look at the store now."""
-        if run.owner is None:
-            return
-        owner = WorkerId.parse(run.owner)
-        if is_alive(owner):
-            with contextlib.suppress(ProcessLookupError):  # it has just ended
-                os.kill(owner.pid, signal.SIGUSR1)
+        if run.owner is not None:
+            wake_worker(run.owner)
 
     def inspect(
         self, path: Path, entrypoints: Mapping[str, str], *, timeout_s: float

@@ -19,6 +19,7 @@ __all__ = [
     "Target",
     "explain_bad_node_name",
     "find_cycle",
+    "free_node_name",
     "in_order",
     "node_key",
     "rollback_key",
@@ -124,6 +125,7 @@ class Plan:
         on_failure: What becomes of the other nodes when one fails.
         max_parallel: How many actions run at once.
         timeout_s: Seconds the whole may take; None for no limit.
+        executor: Name of the executor that places the nodes.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Plan:
     on_failure: FailurePolicy = FailurePolicy.FAIL_FAST
     max_parallel: int = 4
     timeout_s: float | None = None
+    executor: str = "process"
 
 
 def node_key(name: str, index: int | None = None) -> str:
@@ -156,6 +159,15 @@ def explain_bad_node_name(name: str) -> str:
     if not _NODE_NAME.fullmatch(name):
         return "allowed are letters, digits, `_` and `-`, a letter or `_` first"
     return ""
+
+
+def free_node_name(wanted: str, taken: Iterable[str]) -> str:
+    """Return a name for a node that no other has, and that means nothing else."""
+    plain = wanted.replace(".", "_")
+    free, number, others = plain, 2, set(taken)
+    while free in others or (free == plain and explain_bad_node_name(free)):
+        free, number = f"{plain}-{number}", number + 1
+    return free
 
 
 def in_order(needs: Mapping[str, Sequence[str]]) -> list[str]:

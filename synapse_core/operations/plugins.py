@@ -19,6 +19,7 @@ __all__ = [
     "describe_action",
     "find_plugin",
     "locate_plugin",
+    "pipeline_names",
     "search_plugins",
     "validate_params",
 ]
@@ -37,11 +38,13 @@ class ActionDescription:
         plugin: The plugin that offers it.
         spec: What is known of it.
         schema: What it takes and returns.
+        output_kinds: Names of the semantic type it produces and of those that it refines.
     """
 
     plugin: Plugin
     spec: ActionSpec
     schema: ActionSchema
+    output_kinds: tuple[str, ...] = ()
 
 
 def search_plugins(
@@ -138,7 +141,14 @@ def describe_action(workspace: Workspace, plugin: Plugin, action: str) -> Action
             form=schema["form"],
             example=schema["example"],
         ),
+        output_kinds=tuple(facts.get("output_kinds", ())),
     )
+
+
+def pipeline_names(plugin: Plugin) -> tuple[str, ...]:
+    """Return the names of the pipelines that a plugin declares."""
+    declared = plugin.manifest.get("pipelines")
+    return tuple(declared) if isinstance(declared, dict) else ()
 
 
 def validate_params(schema: ActionSchema, params: JSONObject) -> None:

@@ -1,8 +1,9 @@
 """Start, watch, stop and repeat runs."""
 
 import logging
+import shutil
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from synapse_core.errors import (
     CursorError,
@@ -14,6 +15,8 @@ from synapse_core.errors import (
     SynapseError,
 )
 from synapse_core.model.event import EventKind
+from synapse_core.model.pipeline import Plan
+from synapse_core.model.plugin import Plugin
 from synapse_core.model.run import (
     Outcome,
     Page,
@@ -23,10 +26,17 @@ from synapse_core.model.run import (
     RunStatus,
 )
 from synapse_core.operations.discretion import without_secrets
-from synapse_core.operations.plugins import describe_action, find_plugin, validate_params
+from synapse_core.operations.plugins import (
+    describe_action,
+    find_plugin,
+    pipeline_names,
+    validate_params,
+)
+from synapse_core.pipelines.plan_files import save_plan
 from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.ids import is_run_id, new_run_id
 from synapse_core.runs.journal import JournalWriter
+from synapse_core.runs.nodes import make_shared_folder
 from synapse_core.runs.recovery import recover_if_abandoned
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace
@@ -36,6 +46,7 @@ __all__ = [
     "cancel_run",
     "find_run",
     "get_run",
+    "launch",
     "list_runs",
     "rerun",
     "start_run",
@@ -96,14 +107,34 @@ def start_run(workspace: Workspace, request: StartRun) -> Run:
         ActionLoadError: The plugin cannot be imported; nothing was created.
         WorkerLostError: No worker could be started; the run is recorded as failed.
     """
+    if workspace.service is not None:
+        return without_secrets(workspace.service.start(asdict(request)))
     executor = workspace.executor(request.executor)  # an unknown one is refused at once
-    run = replace(_describe_run(workspace, request), executor=executor.name)
-    if request.dry_run:
-        return without_secrets(run)
-    created = _create(workspace, run)
+    plugin = find_plugin(workspace, request.plugin)
+    plan: Plan | None = None
+    if request.action not in plugin.actions and request.action in pipeline_names(plugin):
+        run, plan = _describe_pipeline_run(workspace, plugin, request, executor.name)
+    else:
+        run = replace(_describe_run(workspace, plugin, request), executor=executor.name)
+    return without_secrets(run if request.dry_run else launch(workspace, run, plan))
+
+
+def launch(workspace: Workspace, run: Run, plan: Plan | None = None) -> Run:
+    """Create a run as it is described, and place it; the earlier one with the same key is returned.
+
+    Args:
+        workspace: Where.
+        run: A pending run.
+        plan: What a pipeline run executes.
+
+    Raises:
+        StorageError: Its folder cannot be made.
+        WorkerLostError: No worker could be started; the run is recorded as failed.
+    """
+    created = _create(workspace, run, plan)
     if created.id == run.id:
         _place(workspace, created)
-    return without_secrets(created)
+    return created
 
 
 def get_run(workspace: Workspace, run_id: str) -> Run:
@@ -120,6 +151,8 @@ def get_run(workspace: Workspace, run_id: str) -> Run:
 
 def _current(workspace: Workspace, run_id: str) -> Run:
     run = workspace.runs.get(run_id)
+    if workspace.service is not None:
+        return run  # it looks after its runs itself
     if run.status is RunStatus.RUNNING:
         run = recover_if_abandoned(workspace.runs, workspace.home, run)
         is_unplaced = run.status is RunStatus.PENDING
@@ -128,7 +161,8 @@ def _current(workspace: Workspace, run_id: str) -> Run:
         # Placing again is harmless: only one worker can claim it.
         age_s = time.time() - run.created_at
         is_unplaced = run.status is RunStatus.PENDING and not 0 <= age_s <= _UNCLAIMED_S
-    if is_unplaced:
+    # The worker of a pipeline run minds its nodes itself.
+    if is_unplaced and run.parent_id is None:
         run = _place_again(workspace, run)
     if run.status.is_terminal:
         return run
@@ -196,6 +230,8 @@ def list_runs(
         CursorError: The cursor is not one of this list's.
     """
     page = workspace.runs.list(where, limit=limit, cursor=cursor)
+    if workspace.service is not None:
+        return page  # it looks after its runs itself
     return Page(
         tuple(
             recover_if_abandoned(workspace.runs, workspace.home, run)
@@ -217,7 +253,7 @@ def cancel_run(workspace: Workspace, run_id: str, *, force: bool = False, wait_s
         RunNotFoundError: No such run.
     """
     run = workspace.runs.request_cancel(run_id, force=force)
-    if run.status is RunStatus.RUNNING:
+    if run.status is RunStatus.RUNNING and workspace.service is None:
         workspace.executor(run.executor).cancel(run)
     return wait_run(workspace, run_id, timeout_s=wait_s)
 
@@ -240,6 +276,9 @@ def rerun(
         RunNotFoundError: No such run.
         ParamsError: The params no longer meet the action's schema.
     """
+    if workspace.service is not None:
+        order: JSONObject = {"params": params or {}, "resume": resume, "dry_run": dry_run}
+        return without_secrets(workspace.service.start({"rerun_of": run_id, **order}))
     earlier = workspace.runs.get(run_id)
     request = StartRun(
         plugin=earlier.plugin_path,
@@ -256,9 +295,8 @@ def rerun(
     return start_run(workspace, request)
 
 
-def _describe_run(workspace: Workspace, request: StartRun) -> Run:
+def _describe_run(workspace: Workspace, plugin: Plugin, request: StartRun) -> Run:
     """Check the request against what the plugin says of itself, and return the run it asks for."""
-    plugin = find_plugin(workspace, request.plugin)
     described = describe_action(workspace, plugin, request.action)
     validate_params(described.schema, request.params)
     spec = described.spec
@@ -286,11 +324,36 @@ def _describe_run(workspace: Workspace, request: StartRun) -> Run:
     )
 
 
-def _create(workspace: Workspace, run: Run) -> Run:
+def _describe_pipeline_run(
+    workspace: Workspace, plugin: Plugin, request: StartRun, executor: str
+) -> tuple[Run, Plan]:
+    # Few runs are pipelines, and what reads their graphs takes as long to load as all else here.
+    from synapse_core.operations.pipeline_plans import (  # noqa: PLC0415 - see above
+        compile_pipeline,
+        describe_pipeline_run,
+    )
+
+    compiled = compile_pipeline(workspace, plugin, request.action)
+    run, plan = describe_pipeline_run(compiled, request.params, executor, env=request.env)
+    if request.timeout_s is not None:
+        plan = replace(plan, timeout_s=request.timeout_s)
+    run = replace(
+        run,
+        rerun_of=request.rerun_of,
+        resume=request.resume,
+        idempotency_key=request.idempotency_key,
+    )
+    return run, plan
+
+
+def _create(workspace: Workspace, run: Run, plan: Plan | None) -> Run:
     folder = workspace.home.run_dir(run.id)
     try:
         # Its followers wait for the journal to appear in it.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if plan is not None:
+            save_plan(workspace.home, run.id, plan)
+            make_shared_folder(workspace.home, run)
     except OSError as error:
         raise StorageError(
             f"Cannot make the run's folder {folder}: {error.strerror}.",
@@ -299,7 +362,7 @@ def _create(workspace: Workspace, run: Run) -> Run:
         ) from error
     created = workspace.runs.create(run)
     if created.id != run.id:
-        folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)
     return created
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from synapse_core.actions.definition import Action, definition_of
 from synapse_core.actions.results import result_to_json
 from synapse_core.errors import PipelineDefinitionError
-from synapse_core.model.pipeline import FailurePolicy, Plan, explain_bad_node_name
+from synapse_core.model.pipeline import FailurePolicy, Plan, free_node_name
 from synapse_core.pipelines.compiling import Compiled, compile_plan
 from synapse_core.pipelines.drafts import NodeDraft, PipelineDraft
 from synapse_core.pipelines.in_process import execute_plan
@@ -205,19 +205,11 @@ def _chain(actions: Sequence[Action]) -> list[NodeDraft]:
     drafts: list[NodeDraft] = []
     taken: set[str] = set()
     for action in actions:
-        name = _free_name(definition_of(action).name.replace(".", "_"), taken)
+        name = free_node_name(definition_of(action).name, taken)
         taken.add(name)
         after = (drafts[-1].name,) if drafts else ()
         drafts.append(NodeDraft(name=name, action=action, after=after))
     return drafts
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    """Return a name for a node that no other has, and that means nothing else."""
-    free, number = name, 2
-    while free in taken or (free == name and explain_bad_node_name(free)):
-        free, number = f"{name}-{number}", number + 1
-    return free
 
 
 def _is_named(node: NodeDraft) -> bool:

@@ -8,12 +8,11 @@ from synapse_core.actions.definition import Action
 from synapse_core.actions.failure import describe_failure
 from synapse_core.actions.invoke import invoke
 from synapse_core.actions.results import result_to_json
-from synapse_core.errors import PipelineError, RunCancelledError
+from synapse_core.errors import RunCancelledError
 from synapse_core.model.event import EventKind
 from synapse_core.model.pipeline import Plan
-from synapse_core.model.run import RunStatus
-from synapse_core.pipelines.schedule import Call, Schedule, Transition
-from synapse_core.pipelines.telling import NODES, node_facts
+from synapse_core.pipelines.schedule import Call, Schedule
+from synapse_core.pipelines.telling import Teller, pipeline_error
 from synapse_core.runs.endings import is_lasting
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.pipeline_folders import PipelineContext
@@ -62,6 +61,7 @@ class _Execution:
         self._actions = actions
         self._undo = undo
         self._context = context
+        self._teller = Teller(context, self._schedule)
         folders = PipelineContext(plan.name, "shared", context.pipeline_base)
         self._folders = context.pipeline or folders
         self._values: dict[str, object] = {}
@@ -71,15 +71,15 @@ class _Execution:
     def run(self) -> Any:  # noqa: ANN401 - whatever the last action returns
         schedule = self._schedule
         while calls := schedule.take(1):
-            self._tell(schedule.transitions())
+            self._teller.tell()
             self._make(calls[0])
-            self._tell(schedule.transitions())
+            self._teller.tell()
         if schedule.failed:
             schedule.close()
-            self._tell(schedule.transitions())
+            self._teller.tell()
             self._roll_back()
-            raise self._failure() from self._error
-        self._tell(schedule.transitions())
+            raise pipeline_error(schedule) from self._error
+        self._teller.tell()
         return self._result()
 
     def _make(self, call: Call) -> None:
@@ -140,26 +140,6 @@ class _Execution:
         if plan.output is None and len(last) == 1 and last[0].over is None:
             return self._values.get(last[0].name)
         return self._schedule.result()
-
-    def _failure(self) -> PipelineError:
-        failed = self._schedule.failed
-        state = self._schedule.states[failed[0]]
-        more = f" And {len(failed) - 1} more failed." if len(failed) > 1 else ""
-        kind = state.failure.type if state.failure is not None else "Error"
-        return PipelineError(
-            f"The node {failed[0]} failed: {kind}: {state.reason}{more}",
-            hint=state.failure.hint if state.failure is not None else "",
-            node=failed[0],
-            failed=list[JSONValue](failed),
-            results=self._schedule.results(),
-        )
-
-    def _tell(self, transitions: list[Transition]) -> None:
-        for transition in transitions:
-            self._context.emit(EventKind.STEP, node_facts(self._schedule, transition))
-        if any(one.status is not RunStatus.RUNNING for one in transitions):
-            done, total = self._schedule.done, len(self._schedule.plan.nodes)
-            self._context.set_progress(done, total, NODES)
 
 
 class _NodeSink:

@@ -115,6 +115,13 @@ class Schedule:
         return self._running == 0 and (self._is_stopping or not (self._ready or self._repeating))
 
     @property
+    def has_more(self) -> bool:
+        """Whether something could begin at once."""
+        return (
+            not self._is_stopping and bool(self._ready) and self._running < self.plan.max_parallel
+        )
+
+    @property
     def is_stopping(self) -> bool:
         """Whether nothing begins any more, and what runs is to be stopped."""
         return self._is_stopping

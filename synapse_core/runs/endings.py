@@ -12,7 +12,9 @@ __all__ = ["Ending", "ending_of", "is_lasting", "last_word", "parse_failure", "t
 
 _WORDS = frozenset({EventKind.OUTPUT, EventKind.ERROR, EventKind.STATUS})
 
-_LASTING = frozenset({"invalid_params", "action_load_failed", "action_not_found"})
+_LASTING = frozenset(
+    {"invalid_params", "action_load_failed", "action_not_found", "pipeline_failed"}
+)
 """Codes of failures that the next attempt would meet again."""
 
 

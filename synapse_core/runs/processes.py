@@ -1,7 +1,9 @@
 """Tells processes apart, and whether one is still there."""
 
+import contextlib
 import functools
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -9,7 +11,14 @@ from pathlib import Path
 from synapse_core.errors import StorageError
 from synapse_core.model.run import WorkerId
 
-__all__ = ["host_name", "is_alive", "session_members", "this_worker", "worker_of"]
+__all__ = [
+    "host_name",
+    "is_alive",
+    "session_members",
+    "this_worker",
+    "wake_worker",
+    "worker_of",
+]
 
 _HAS_PROC = sys.platform == "linux"
 
@@ -53,6 +62,21 @@ def _sysctl(name: str) -> str:
     libc = ctypes.CDLL(None)
     is_told = libc.sysctlbyname(name.encode(), value, ctypes.byref(size), None, 0) == 0
     return value.value.decode("ascii", "replace") if is_told else ""
+
+
+def wake_worker(owner: str) -> None:
+    """Make the worker of a run look at the store now; does nothing where it is not here any more.
+
+    Args:
+        owner: The worker, as the run names it.
+    """
+    try:
+        worker = WorkerId.parse(owner)
+    except ValueError:  # it lives elsewhere, and looks by itself
+        return
+    if is_alive(worker):
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(worker.pid, signal.SIGUSR1)
 
 
 def this_worker() -> WorkerId:

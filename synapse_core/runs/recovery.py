@@ -15,6 +15,7 @@ from synapse_core.runs.endings import Ending, ending_of, is_lasting, terminal_st
 from synapse_core.runs.forwarding import ForwardedEvents
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.leftovers import end_leftovers
+from synapse_core.runs.nodes import ring_bell, stop_nodes
 from synapse_core.runs.processes import is_alive, this_worker
 from synapse_core.runs.reading import Journals
 from synapse_core.types import JSONObject
@@ -197,6 +198,8 @@ class _Recovery:
             self._accept_damage(error)
         settled = self._store.finish(self._run.id, outcome, owner=self._owner, summary=summary)
         remove_worker_note(self._folder)
+        stop_nodes(self._store, settled)
+        ring_bell(self._home, settled)
         return settled
 
     def _accept_damage(self, error: JournalError) -> None:

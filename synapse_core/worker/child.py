@@ -17,9 +17,6 @@ from types import FrameType
 from typing import NoReturn
 
 from synapse_core.actions.failure import describe_failure
-from synapse_core.actions.invoke import invoke
-from synapse_core.actions.loading import load_action
-from synapse_core.actions.results import result_to_json
 from synapse_core.config.home import Home
 from synapse_core.errors import RunCancelledError
 from synapse_core.model.event import EventKind
@@ -34,6 +31,7 @@ from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.logging_bridge import bridge_logging
 from synapse_core.runtime.streams import CapturedStream, capture_streams
 from synapse_core.types import JSONObject, JSONValue
+from synapse_core.worker.environment import JOB_ID_VARIABLE
 from synapse_core.worker.isolation import (
     claim_output,
     die_with_parent,
@@ -45,6 +43,7 @@ from synapse_core.worker.isolation import (
     write_c_output_by_line,
 )
 from synapse_core.worker.sinks import ChildSink
+from synapse_core.worker.work import find_folders, find_work
 
 __all__ = ["Assignment", "execute"]
 
@@ -167,19 +166,20 @@ class _Child:
         return 0
 
     def _call(self) -> JSONValue:
-        run = self._run
-        action = load_action(Path(run.plugin_path), run.entrypoint)
+        run, home = self._run, self._assignment.home
+        work = find_work(run, home)
         with RuntimeContext(
             self._sink,
             env=PluginEnvironment(self._assignment.environ),
-            job_id=run.id,
-            folder=self._assignment.home.run_dir(run.id),
+            job_id=self._assignment.environ.get(JOB_ID_VARIABLE, run.id),
+            folder=home.run_dir(run.id),
             cancel=self._cancel,
             checkpoints=inherited_checkpoints(
-                Journals(self._assignment.home), run, attempt=self._assignment.attempt
+                Journals(home), run, attempt=self._assignment.attempt
             ),
+            pipeline=find_folders(run, home),
         ) as context:
-            return result_to_json(invoke(action, run.params, context))
+            return work(context)
 
     def _record(self, kind: EventKind, data: JSONObject) -> None:
         # From here on there is nothing left to stop.

@@ -20,6 +20,7 @@ from synapse_core.runs.captured import OutputReader, last_offset
 from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.forwarding import ForwardedEvents
 from synapse_core.runs.journal import JournalWriter
+from synapse_core.runs.nodes import ring_bell, stop_nodes
 from synapse_core.runs.processes import this_worker, worker_of
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import remove_worker_note, write_worker_note
@@ -268,6 +269,8 @@ class _Supervisor:
             )
         )
         remove_worker_note(self._home.run_dir(self._run.id))
+        stop_nodes(self._store, self._run)
+        ring_bell(self._home, self._run)
 
     def _say(self, status: JSONObject) -> None:
         with self._open_journal() as writer:

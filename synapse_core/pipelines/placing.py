@@ -1,0 +1,142 @@
+"""The runs of nodes: made once, placed, looked after, stopped."""
+
+import time
+from collections.abc import Mapping
+
+from synapse_core.config.home import Home
+from synapse_core.errors import SynapseError
+from synapse_core.model.pipeline import Plan, Target
+from synapse_core.model.run import (
+    Outcome,
+    Resources,
+    RetryPolicy,
+    Run,
+    RunFailure,
+    RunStatus,
+)
+from synapse_core.pipelines.reusing import Reuse
+from synapse_core.pipelines.schedule import Call
+from synapse_core.ports import Executor, RunStore
+from synapse_core.runs.ids import new_run_id
+from synapse_core.runs.recovery import recover_if_abandoned
+from synapse_core.types import JSONObject
+from synapse_core.worker.work import PIPELINE_VARIABLE
+
+__all__ = ["NodeRuns"]
+
+_UNCLAIMED_S = 5.0
+"""A placed run is claimed within milliseconds; one that is not by then was lost on the way."""
+
+
+class NodeRuns:
+    """Makes and minds the runs of one pipeline run's nodes.
+
+    A run is made under a key that follows from the pipeline run and the node. Whoever asks for it
+    again, after a crash at any moment, gets the same one.
+
+    Args:
+        home: Where runs lie.
+        store: Where they are kept.
+        executor: What places them.
+        pipeline_run: The run whose nodes they are.
+        plan: Its plan.
+    """
+
+    def __init__(
+        self, home: Home, store: RunStore, executor: Executor, pipeline_run: Run, plan: Plan
+    ) -> None:
+        self._home = home
+        self._store = store
+        self._executor = executor
+        self._parent = pipeline_run
+        self._plan = plan
+
+    def make(self, call: Call, reuse: Reuse | None) -> Run:
+        """Return the run of an execution, new or as it was made before."""
+        node = call.node
+        return self._create(
+            call.key,
+            node.target,
+            call.params,
+            retry=node.retry,
+            resources=node.resources,
+            timeout_s=node.timeout_s,
+            rerun_of=reuse.run.id if reuse is not None else None,
+            resume=reuse is not None and not reuse.is_whole,
+        )
+
+    def make_undo(self, key: str, target: Target, params: JSONObject) -> Run:
+        """Return the run that undoes an execution, new or as it was made before."""
+        return self._create(key, target, params)
+
+    def take_result(self, run: Run, source: Run) -> Run:
+        """End a pending run with the result of an earlier one, without executing it."""
+        outcome = Outcome(RunStatus.SKIPPED, result=source.result)
+        return self._store.finish(run.id, outcome, owner=None)
+
+    def place(self, run: Run) -> Run:
+        """Have a pending run executed; when that cannot be, it has failed."""
+        try:
+            self._executor.submit(run)
+        except SynapseError as error:
+            failure = RunFailure(type(error).__name__, error.message, error.code, error.hint)
+            return self._store.finish(
+                run.id, Outcome(RunStatus.FAILED, failure=failure), owner=None
+            )
+        return run
+
+    def look_after(self, run_id: str) -> Run:
+        """Return a run as it is; one whose worker vanished is settled, or placed again."""
+        run = self._store.get(run_id)
+        if run.status is RunStatus.RUNNING:
+            run = recover_if_abandoned(self._store, self._home, run)
+            is_lost = run.status is RunStatus.PENDING
+        else:
+            age_s = time.time() - run.created_at
+            is_lost = run.status is RunStatus.PENDING and age_s > _UNCLAIMED_S
+        return self.place(run) if is_lost else run
+
+    def stop(self, run_id: str) -> Run:
+        """Ask a run to stop."""
+        run = self._store.request_cancel(run_id)
+        if not run.status.is_terminal:
+            self._executor.cancel(run)
+        return run
+
+    def _create(
+        self,
+        key: str,
+        target: Target,
+        params: JSONObject,
+        *,
+        retry: RetryPolicy = RetryPolicy(),
+        resources: Resources = Resources(),
+        timeout_s: float | None = None,
+        rerun_of: str | None = None,
+        resume: bool = False,
+    ) -> Run:
+        now = time.time()
+        parent = self._parent
+        variables: Mapping[str, str] = {PIPELINE_VARIABLE: self._plan.name}
+        run = Run(
+            id=new_run_id(now),
+            plugin=target.plugin,
+            plugin_version=target.plugin_version,
+            plugin_path=target.plugin_path,
+            action=target.action,
+            entrypoint=target.entrypoint,
+            params=params,
+            executor=self._plan.executor,
+            env={**target.env, **parent.env, **variables},
+            timeout_s=timeout_s,
+            retry=retry,
+            resources=resources,
+            created_at=now,
+            rerun_of=rerun_of,
+            resume=resume,
+            idempotency_key=f"{parent.id}/{key}",
+            parent_id=parent.id,
+            node=key,
+            code=target.code,
+        )
+        return self._store.create(run)

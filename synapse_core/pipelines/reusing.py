@@ -1,0 +1,138 @@
+"""Finds results that need not be made again: of the run that is resumed, and of the cache."""
+
+import contextlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from synapse_core.config.home import Home
+from synapse_core.errors import RunNotFoundError
+from synapse_core.model.pipeline import rollback_key
+from synapse_core.model.run import Run, RunStatus
+from synapse_core.pipelines.fingerprint import digest_inputs
+from synapse_core.pipelines.schedule import Call
+from synapse_core.ports import RunStore
+from synapse_core.runs.ids import is_run_id
+from synapse_core.runs.nodes import list_nodes
+
+__all__ = ["Reuse", "Reuser"]
+
+_DONE = frozenset({RunStatus.SUCCEEDED, RunStatus.SKIPPED})
+"""A node that was skipped because an earlier result was taken has that result, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """An earlier execution of a node that a new one builds on.
+
+    Attributes:
+        run: The earlier one.
+        is_whole: Whether its result is taken; else only its checkpoints are.
+        reason: What is told of it.
+    """
+
+    run: Run
+    is_whole: bool
+    reason: str
+
+
+class Reuser:
+    """Looks for earlier executions.
+
+    Args:
+        home: Where the cache lies.
+        store: Where the runs are kept.
+        pipeline_run: The run that is being executed.
+        warn: Tells why a finished node is executed again.
+    """
+
+    def __init__(
+        self, home: Home, store: RunStore, pipeline_run: Run, warn: Callable[[str], None]
+    ) -> None:
+        self._folder = home.cache_dir / "nodes"
+        self._store = store
+        self._warn = warn
+        self._from = pipeline_run.rerun_of if pipeline_run.resume else None
+        self._earlier: dict[str, Run] = {}
+        self._undone: set[str] = set()
+        if self._from is not None:
+            self._gather(self._from)
+        self._files: dict[str, Path] = {}
+
+    def find(self, call: Call) -> Reuse | None:
+        """Return what an execution can build on; None when it begins from nothing."""
+        earlier = self._earlier.get(call.key)
+        if call.key in self._undone:
+            self._warn(f"{call.key} runs again: it was undone in {self._from}.")
+        elif earlier is not None:
+            found = self._compare(call, earlier)
+            if found is not None:
+                return found
+        return self._look_up(call) if call.node.cache else None
+
+    def keep(self, call: Call, run: Run) -> None:
+        """Remember a result for the cache."""
+        if not call.node.cache or run.status is not RunStatus.SUCCEEDED:
+            return
+        target = self._file(call)
+        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        with contextlib.suppress(OSError):  # a cache that cannot be written is only slow
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft.write_text(run.id, encoding="ascii")
+            draft.replace(target)
+
+    def _gather(self, run_id: str) -> None:
+        """Note the latest execution of each node, in a run and in those that it went on with."""
+        following: str | None = run_id
+        while following is not None:
+            level = {node.node: node for node in list_nodes(self._store, following)}
+            for key, node in level.items():
+                if key in self._earlier or key in self._undone:
+                    continue
+                if rollback_key(key) in level:
+                    self._undone.add(key)
+                else:
+                    self._earlier[key] = node
+            try:
+                run = self._store.get(following)
+            except RunNotFoundError:  # cleared away since
+                return
+            following = run.rerun_of if run.resume else None
+
+    def _compare(self, call: Call, earlier: Run) -> Reuse | None:
+        run = self._store.get(earlier.id)  # with params and result
+        changed = [
+            what
+            for what, is_changed in (
+                ("its code", run.code != call.node.target.code),
+                ("its params", run.params != call.params),
+                ("its action", run.entrypoint != call.node.target.entrypoint),
+            )
+            if is_changed
+        ]
+        if run.status not in _DONE:
+            is_same = not changed and run.status is not RunStatus.PENDING
+            return Reuse(run, is_whole=False, reason="") if is_same else None
+        if changed:
+            listed = " and ".join(changed)
+            verb = "has" if len(changed) == 1 and changed != ["its params"] else "have"
+            self._warn(f"{call.key} runs again: {listed} {verb} changed since {self._from}.")
+            return None
+        return Reuse(run, is_whole=True, reason=f"finished in {self._from}")
+
+    def _look_up(self, call: Call) -> Reuse | None:
+        try:
+            run_id = self._file(call).read_text(encoding="ascii")
+            run = self._store.get(run_id) if is_run_id(run_id) else None
+        except (OSError, UnicodeDecodeError, RunNotFoundError):
+            return None
+        if run is None or run.status is not RunStatus.SUCCEEDED:
+            return None
+        return Reuse(run, is_whole=True, reason=f"cached from {run.parent_id or run.id}")
+
+    def _file(self, call: Call) -> Path:
+        """Return the entry of an execution: as its inputs were before it could change them."""
+        if call.key not in self._files:
+            self._files[call.key] = self._folder / digest_inputs(call.node.target, call.params)
+        return self._files[call.key]
