@@ -1,0 +1,205 @@
+"""A run that a thread of this process owns, from its claim to its end."""
+
+import logging
+import threading
+import time
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from synapse_core.actions.failure import describe_failure
+from synapse_core.actions.fresh_modules import isolated_modules
+from synapse_core.actions.invoke import invoke
+from synapse_core.actions.loading import load_action
+from synapse_core.actions.results import result_to_json
+from synapse_core.config.home import Home
+from synapse_core.errors import LeaseLostError, StorageError
+from synapse_core.logs.redact import Redactor
+from synapse_core.model.event import EventKind
+from synapse_core.model.run import Outcome, Run, RunStatus, RunSummary
+from synapse_core.ports import RunStore
+from synapse_core.runs.endings import terminal_status
+from synapse_core.runs.journal import JournalWriter
+from synapse_core.runs.reading import Journals
+from synapse_core.runtime.cancellation import CancelToken
+from synapse_core.runtime.checkpoints import inherited_checkpoints
+from synapse_core.runtime.context import RuntimeContext
+from synapse_core.runtime.env import PluginEnvironment
+from synapse_core.runtime.logging_bridge import bridge_logging
+from synapse_core.types import JSONObject, JSONValue
+from synapse_core.worker.attempt import HEARTBEAT_S, AttemptEnd, StopReason
+from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
+
+__all__ = ["LEASE_S", "ThreadedRun"]
+
+LEASE_S = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class ThreadedRun:
+    """Makes the attempts of one claimed run, as a supervisor does for a worker process.
+
+    Args:
+        home: Where the run's folder lies.
+        store: The store that holds the run.
+        run: The run as it was claimed.
+        owner: The claim.
+        turn: Held during an attempt; attempts of several runs would change the same process.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        store: RunStore,
+        run: Run,
+        *,
+        owner: str,
+        turn: AbstractContextManager[object],
+    ) -> None:
+        self._home = home
+        self._store = store
+        self._run = run
+        self._owner = owner
+        self._turn = turn
+        self._journals = Journals(home)
+        self._redactor = Redactor.for_run(run.env, run.params)
+        self._summary = RunSummary()
+        self._look = threading.Event()
+
+    def look_now(self) -> None:
+        """Look at once whether somebody asked to stop the run."""
+        self._look.set()
+
+    def run_to_its_end(self) -> None:
+        """Make attempts until one succeeds, the policy ends, or somebody stops the run.
+
+        Raises:
+            LeaseLostError: Somebody took the run for dead.
+            StorageError: The end could not be recorded; recovery does it when this process ends.
+        """
+        attempt = self._run.attempt
+        while True:
+            with self._turn:
+                outcome, end = self._make_attempt(attempt)
+            pause_s = self._run.retry.wait_s(attempt)
+            if pause_s is None or not is_worth_repeating(outcome, end):
+                break
+            self._announce_retry(outcome, attempt, pause_s)
+            if self._is_stopped_within(pause_s):
+                outcome = Outcome(RunStatus.CANCELLED)
+                break
+            attempt += 1
+            self._store.begin_attempt(self._run.id, owner=self._owner, attempt=attempt)
+        self._say(terminal_status(outcome, attempt))
+        summary = self._journals.summarise(self._run.id, self._summary)
+        self._store.finish(self._run.id, outcome, owner=self._owner, summary=summary)
+
+    def _make_attempt(self, number: int) -> tuple[Outcome, AttemptEnd]:
+        run = self._run
+        for folder in (self._home.artifacts(run.id), self._home.work(run.id)):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        cancel = CancelToken()
+        with self._open_journal() as writer, self._watch(cancel) as stopped:
+            writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": number})
+            exit_code = self._execute(writer, cancel, number)
+        end = AttemptEnd(exit_code, stopped[0] if stopped else None, drained_to=None)
+        return decide_outcome(self._journals, run.id, end, timeout_s=run.timeout_s), end
+
+    def _execute(self, writer: JournalWriter, cancel: CancelToken, number: int) -> int:
+        try:
+            result = self._call(writer, cancel, number)
+        except BaseException as error:  # noqa: BLE001 - an exit of user code is an outcome too
+            failure = describe_failure(error, Path(self._run.plugin_path))
+            writer.emit(EventKind.ERROR, asdict(failure))
+            return 1
+        writer.emit(EventKind.OUTPUT, {"result": result})
+        return 0
+
+    def _call(self, writer: JournalWriter, cancel: CancelToken, number: int) -> JSONValue:
+        run = self._run
+        folder = Path(run.plugin_path)
+        with isolated_modules(folder), bridge_logging(writer):
+            action = load_action(folder, run.entrypoint)
+            with RuntimeContext(
+                writer,
+                env=PluginEnvironment(run.env),
+                job_id=run.id,
+                folder=self._home.run_dir(run.id),
+                cancel=cancel,
+                checkpoints=inherited_checkpoints(self._journals, run, attempt=number),
+            ) as context:
+                return result_to_json(invoke(action, run.params, context))
+
+    @contextmanager
+    def _watch(self, cancel: CancelToken) -> Generator[list[StopReason]]:
+        """Send heartbeats meanwhile, and tell the action to stop; yields why, once it was told."""
+        stopped: list[StopReason] = []
+        has_ended = threading.Event()
+
+        def stop(reason: StopReason) -> None:
+            if not stopped:
+                stopped.append(reason)
+            cancel.set()
+
+        def watch() -> None:
+            timeout_s = self._run.timeout_s
+            ends_at = time.monotonic() + timeout_s if timeout_s is not None else None
+            while not has_ended.is_set():
+                if (reason := self._beat()) is not None:
+                    stop(reason)
+                left_s = HEARTBEAT_S
+                if ends_at is not None and not stopped:
+                    left_s = min(left_s, max(0.0, ends_at - time.monotonic()))
+                if self._look.wait(left_s):
+                    self._look.clear()
+                elif ends_at is not None and time.monotonic() >= ends_at:
+                    stop(StopReason.TIMEOUT)
+
+        watcher = threading.Thread(target=watch, name=f"synapse-watch-{self._run.id}", daemon=True)
+        watcher.start()
+        try:
+            yield stopped
+        finally:
+            has_ended.set()
+            self._look.set()
+            watcher.join()
+
+    def _beat(self) -> StopReason | None:
+        try:
+            self._summary = self._journals.summarise(self._run.id, self._summary)
+            run = self._store.heartbeat(
+                self._run.id, owner=self._owner, lease_s=LEASE_S, summary=self._summary
+            )
+        except LeaseLostError:
+            return StopReason.SHUTDOWN  # whatever comes of it, nobody wants it any more
+        except StorageError:
+            _log.warning("Missed a heartbeat", exc_info=True)
+            return None
+        if run.cancel_requested_at is None:
+            return None
+        return StopReason.FORCE if run.cancel_force else StopReason.CANCEL
+
+    def _announce_retry(self, outcome: Outcome, attempt: int, pause_s: float) -> None:
+        why = outcome.failure.message if outcome.failure is not None else outcome.status
+        reason = f"Attempt {attempt} failed: {why} The next one starts in {pause_s:g} s."
+        self._say({"status": RunStatus.RUNNING, "attempt": attempt, "reason": reason})
+
+    def _is_stopped_within(self, pause_s: float) -> bool:
+        """Wait between two attempts; True as soon as somebody asks to stop."""
+        until = time.monotonic() + pause_s
+        while (left_s := until - time.monotonic()) > 0:
+            if self._beat() is not None:
+                return True
+            if self._look.wait(min(left_s, HEARTBEAT_S)):
+                self._look.clear()
+        return self._beat() is not None
+
+    def _say(self, status: JSONObject) -> None:
+        with self._open_journal() as writer:
+            writer.emit(EventKind.STATUS, status)
+
+    def _open_journal(self) -> JournalWriter:
+        self._home.run_dir(self._run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return JournalWriter.open(self._home.journal(self._run.id), redactor=self._redactor)
