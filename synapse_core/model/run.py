@@ -192,9 +192,10 @@ class RunSummary:
         steps: Latest transition of each step, in order of appearance.
         artifacts: Saved files by name; saving again replaces.
         last_message: Latest text shown to the person who started the run.
-        log_lines: Number of log lines.
-        warnings: Lines of level warning.
-        errors: Lines of level error or critical.
+        log_lines: Number of entries of the log, as it is shown: what the action said, its steps,
+            statuses and error.
+        warnings: Lines that the action logged with level warning.
+        errors: Lines that it logged with level error or critical.
     """
 
     seq: int = 0

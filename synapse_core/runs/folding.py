@@ -2,22 +2,13 @@
 
 from dataclasses import replace
 
-from synapse_core.model.event import Event, EventKind
+from synapse_core.model.event import LOG_KINDS, Event, EventKind
 from synapse_core.model.run import ArtifactInfo, Progress, RunSummary
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["FOLDED_KINDS", "SummaryFold"]
 
-FOLDED_KINDS = frozenset(
-    {
-        EventKind.LOG,
-        EventKind.MESSAGE,
-        EventKind.PROGRESS,
-        EventKind.METRICS,
-        EventKind.ARTIFACT,
-        EventKind.STEP,
-    }
-)
+FOLDED_KINDS = LOG_KINDS | {EventKind.PROGRESS, EventKind.METRICS, EventKind.ARTIFACT}
 """Kinds that change a summary; the others only move its position."""
 
 _MAX_MESSAGE_CHARS = 2000
@@ -46,6 +37,8 @@ class SummaryFold:
     def add(self, event: Event) -> None:
         """Take in the next event."""
         data = event.data
+        if event.kind in LOG_KINDS:
+            self._log_lines += 1
         match event.kind:
             case EventKind.LOG:
                 self._count(data)
@@ -85,7 +78,6 @@ class SummaryFold:
     def _count(self, data: JSONObject) -> None:
         if data.get("more"):
             return  # the same line goes on, and counts at its end
-        self._log_lines += 1
         match data.get("level"):
             case "warning":
                 self._warnings += 1

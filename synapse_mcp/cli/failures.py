@@ -7,6 +7,7 @@ are for us: `SYNAPSE_DEBUG=1` shows them.
 
 import json
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from synapse_core.errors import (
     ConflictError,
     InvalidInputError,
     NotFoundError,
+    ParamsError,
     RefusedError,
     SynapseError,
 )
@@ -99,9 +101,16 @@ def _tell(error: SynapseError, *, as_json: bool) -> int:
         _say("Fix", error.hint, colour="bold")
     example = error.data.get("example")
     if example:
-        shown = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
-        _say("Example", shown, colour="bold")
+        _say("Example", _typed(example, error), colour="bold")
     return code
+
+
+def _typed(example: JSONValue, error: SynapseError) -> str:
+    """Return an example as somebody would type it."""
+    if isinstance(example, str):
+        return example
+    text = json.dumps(example, ensure_ascii=False)
+    return f"--params {shlex.quote(text)}" if isinstance(error, ParamsError) else text
 
 
 def _tell_usage(error: typer.TyperException, *, as_json: bool) -> int:

@@ -65,7 +65,7 @@ def test_what_why_and_fix_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> No
         "  - epochs: too small; allowed: 1 or more; given: 0",
         f"  - model.lr: no number; given: {'x' * 200}…",
         "Fix: Correct them.",
-        'Example: {"epochs": 1}',
+        "Example: --params '{\"epochs\": 1}'",
     ]
 
 

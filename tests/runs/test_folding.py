@@ -3,7 +3,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse_core.model.event import Event, EventKind
+from synapse_core.model.event import LOG_KINDS, Event, EventKind
 from synapse_core.model.run import ArtifactInfo, Progress, RunSummary
 from synapse_core.runs.folding import SummaryFold
 from synapse_core.types import JSONObject
@@ -24,13 +24,21 @@ def test_lines_are_counted_by_weight() -> None:
     levels = ("debug", "info", "success", "warning", "warning", "error", "critical")
     summary = fold(*(log(level) for level in levels), (EventKind.MESSAGE, {"level": "error"}))
 
-    assert (summary.log_lines, summary.warnings, summary.errors) == (7, 2, 2)
+    assert (summary.log_lines, summary.warnings, summary.errors) == (8, 2, 2)
 
 
-def test_a_line_in_several_parts_counts_once() -> None:
+def test_an_error_in_several_parts_is_one_error_and_as_many_lines_as_are_shown() -> None:
     summary = fold(log("error", more=True), log("error", more=True), log("error"))
 
-    assert (summary.log_lines, summary.errors) == (1, 1)
+    assert (summary.log_lines, summary.errors) == (3, 1)
+
+
+def test_whatever_is_shown_as_a_line_counts_as_one() -> None:
+    summary = fold(
+        *((kind, {"status": "running", "level": "info"}) for kind in EventKind),
+    )
+
+    assert summary.log_lines == len(LOG_KINDS)
 
 
 def test_the_latest_progress_of_each_category_counts() -> None:

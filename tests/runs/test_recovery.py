@@ -148,7 +148,7 @@ def test_a_run_without_a_word_has_lost_its_worker(
     assert_settled(home, store, run, RunStatus.FAILED)
     assert run.failure is not None
     assert run.failure.code == "worker_lost"
-    assert run.summary.log_lines == 1
+    assert run.summary.log_lines == 3
     assert events(home, run)[-1].data["reason"] == run.failure.message
 
 

@@ -190,7 +190,7 @@ class JournalReaderContract:
         whole = journals.summarise(RUN, RunSummary())
 
         assert part.seq == 12
-        assert (whole.seq, whole.log_lines, whole.warnings) == (14, 10, 1)
+        assert (whole.seq, whole.log_lines, whole.warnings) == (14, 14, 1)
         assert whole.last_message == "half way"
         assert journals.summarise(RUN, part) == whole
         assert journals.summarise(RUN, whole) == whole
