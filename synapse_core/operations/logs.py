@@ -86,7 +86,7 @@ class LogPage:
     Attributes:
         lines: Oldest first.
         next_cursor: Continues after the last event looked at; never None.
-        total_lines: Log lines of the run so far.
+        total_lines: Lines of the run so far, without any filter.
         total_bytes: Size of its journal.
         truncated: More matching lines are there than the page could hold: later ones after
             `next_cursor`, or, with `tail`, earlier ones.
