@@ -297,6 +297,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = DriverSettings.parse(sys.stdin.read())
     ready = int(sys.argv[1])
+    # Whoever started this waits for it to end: the driving is left to a fork.
+    if os.fork() != 0:
+        return
     with socket.socket(socket.AF_UNIX) as listener:
         # Whoever started this holds a lock, so nobody else binds meanwhile.
         Path(settings.socket).unlink(missing_ok=True)

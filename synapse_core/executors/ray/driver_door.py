@@ -183,24 +183,23 @@ class DriverDoor:
     def _spawn(self, settings: DriverSettings) -> None:
         reader, writer = os.pipe()
         with self.place.log.open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+            # It returns at once: its fork, the driver proper, is nobody's child.
+            subprocess.run(  # noqa: S603 - our own module, our own interpreter
                 [sys.executable, "-P", "-m", "synapse_core.executors.ray.driver", str(writer)],
-                stdin=subprocess.PIPE,
+                input=settings.told().encode(),
                 stdout=log,
                 stderr=log,
                 env=self._variables(),
                 cwd="/",
                 pass_fds=(writer,),
                 start_new_session=True,
+                timeout=START_TIMEOUT_S,
+                check=False,
             )
         os.close(writer)
-        if process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
-                stdin.write(settings.told().encode())
         with open(reader, "rb") as answer:  # noqa: PTH123 - pathlib cannot open a descriptor
             is_ready = bool(answer.readline())
         if not is_ready:
-            process.wait()
             words = self.place.log.read_text(encoding="utf-8", errors="replace").strip()
             raise WorkerLostError(
                 f"The driver of the cluster {self.cluster.name!r} could not be started: "

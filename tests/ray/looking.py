@@ -1,0 +1,107 @@
+"""Ways to look at runs on Ray, and at the processes behind them."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from synapse_core.model.event import Event
+from synapse_core.model.run import Run
+from synapse_core.operations.runs import StartRun, get_run, start_run, wait_run
+from synapse_core.types import JSONValue
+from synapse_core.workspace import Workspace
+
+PATIENCE_S = 50.0
+
+
+def start(
+    workspace: Workspace,
+    plugin: Path,
+    action: str,
+    on: str = "actor",
+    *,
+    retries: int | None = None,
+    timeout_s: float | None = None,
+    **params: JSONValue,
+) -> Run:
+    """Start a run of an action of the plugin."""
+    return start_run(
+        workspace,
+        StartRun(
+            plugin=str(plugin),
+            action=action,
+            params=params,
+            executor=on,
+            retries=retries,
+            timeout_s=timeout_s,
+        ),
+    )
+
+
+def end(workspace: Workspace, run: Run) -> Run:
+    """Wait for the end of a run."""
+    ended = wait_run(workspace, run.id, timeout_s=PATIENCE_S)
+    assert ended.status.is_terminal, ended
+    return ended
+
+
+def events(workspace: Workspace, run_id: str) -> list[Event]:
+    """Return all events of a run, whose numbers have no gap."""
+    found = list(workspace.journals.read(run_id, limit=100_000).items)
+    assert [event.seq for event in found] == list(range(1, len(found) + 1))
+    return found
+
+
+def messages(workspace: Workspace, run_id: str) -> list[str]:
+    return [
+        str(event.data["message"]) for event in events(workspace, run_id) if event.kind == "log"
+    ]
+
+
+def child_of(workspace: Workspace, run: Run) -> psutil.Process:
+    """Return the process that the action `wait` has started, as soon as it says so."""
+    wait_until(lambda: any("child" in text for text in messages(workspace, run.id)))
+    said = next(text for text in messages(workspace, run.id) if "child" in text)
+    return psutil.Process(int(said.split()[1]))
+
+
+def is_gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def launchers(run: Run) -> list[psutil.Process]:
+    """Return the Ray processes that hold the run's worker."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if (process.info["cmdline"] or [""])[0] == f"ray::synapse {run.id}"
+    ]
+
+
+def processes_of(folder: str) -> list[psutil.Process]:
+    """Return the processes that have the folder in their command line."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(folder in word for word in process.info["cmdline"] or ())
+    ]
+
+
+def kill(process: psutil.Process) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+
+
+def attempts(workspace: Workspace, run: Run) -> int:
+    return get_run(workspace, run.id).attempt
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
+    """Look until it is so."""
+    until, never = time.monotonic() + timeout_s, threading.Event()
+    while not is_so():
+        assert time.monotonic() < until, "it did not happen in time"
+        never.wait(0.02)
