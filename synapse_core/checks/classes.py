@@ -4,10 +4,12 @@ import ast
 from collections.abc import Iterator
 
 from synapse_core.checks.models import check_model, is_model, say
+from synapse_core.checks.params import find_params
 from synapse_core.checks.results import Promise, check_result, own_nodes
-from synapse_core.checks.sources import Source
 from synapse_core.checks.subject import ActionCode, in_source
 from synapse_core.checks.symbols import Symbols
+from synapse_core.discovery.source_names import find_constant
+from synapse_core.discovery.sources import Source
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["check_class"]
@@ -35,7 +37,7 @@ def check_class(symbols: Symbols, code: ActionCode) -> Iterator[Diagnostic]:
 
 
 def _check_params(symbols: Symbols, code: ActionCode) -> Iterator[Diagnostic]:
-    found = _find_params(code)
+    found = find_params(symbols, code)
     if found is None:
         if code.base.endswith(".BaseAction"):
             yield in_source(
@@ -61,27 +63,8 @@ def _check_params(symbols: Symbols, code: ActionCode) -> Iterator[Diagnostic]:
         yield from check_model(symbols, symbol)
 
 
-def _find_params(code: ActionCode) -> tuple[Source, ast.expr] | None:
-    """Return the expression that names the params, nearest first."""
-    for source, node in code.chain:
-        for statement in node.body:
-            value = _assigned(statement, "params_model")
-            if value is not None:
-                return source, value
-        for base in node.bases:
-            if isinstance(base, ast.Subscript) and not _is_type_variable(base.slice):
-                return source, base.slice
-    return None
-
-
-def _is_type_variable(expression: ast.expr) -> bool:
-    # By custom: P, T, ParamsT. A base class passes it on to those that derive from it.
-    name = ast.unparse(expression)
-    return len(name) == 1 or name.endswith("T") or "," in name
-
-
 def _check_missing(code: ActionCode) -> Iterator[Diagnostic]:
-    if code.base.endswith(".BaseAction") and _find_method(code, "setup_steps") is None:
+    if code.base.endswith(".BaseAction") and not _binds(code, "execute", "setup_steps"):
         yield in_source(
             code.source,
             code.node,
@@ -89,6 +72,11 @@ def _check_missing(code: ActionCode) -> Iterator[Diagnostic]:
             f"{code.node.name} has neither `execute` nor `setup_steps`, so it cannot do anything.",
             "Add `def execute(self)`.",
         )
+
+
+def _binds(code: ActionCode, *names: str) -> bool:
+    """Whether the class or one of its bases has one of the names, if only by an assignment."""
+    return any(_bound_name(statement) in names for _, node in code.chain for statement in node.body)
 
 
 def _find_method(
@@ -148,21 +136,10 @@ def _check_execute(
 
 def _find_promise(symbols: Symbols, code: ActionCode) -> Promise | None:
     for source, node in code.chain:
-        for statement in node.body:
-            value = _assigned(statement, "result_model")
-            if value is not None and ast.unparse(value) != "None":
-                return Promise(symbols.resolve(source, value), value, source)
+        value = find_constant(node.body, "result_model")
+        if value is not None and ast.unparse(value) != "None":
+            return Promise(symbols.resolve(source, value), value, source)
     return None
-
-
-def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
-    match statement:
-        case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
-            return value
-        case ast.AnnAssign(target=ast.Name(id=bound), value=ast.expr() as value) if bound == name:
-            return value
-        case _:
-            return None
 
 
 def _check_attributes(code: ActionCode) -> Iterator[Diagnostic]:
@@ -179,16 +156,16 @@ def _check_attributes(code: ActionCode) -> Iterator[Diagnostic]:
                     "Give it another name.",
                     severity=Severity.ERROR if name in {"params", "ctx"} else Severity.WARNING,
                 )
-            stated = _assigned(statement, "action_name")
-            if isinstance(stated, ast.Constant) and stated.value != declared:
-                yield in_source(
-                    source,
-                    stated,
-                    "name-mismatch",
-                    f"{node.name} calls itself {stated.value!r}, config.yaml says {declared!r}.",
-                    "Use one name in both places; config.yaml decides.",
-                    severity=Severity.WARNING,
-                )
+        stated = find_constant(node.body, "action_name")
+        if isinstance(stated, ast.Constant) and stated.value != declared:
+            yield in_source(
+                source,
+                stated,
+                "name-mismatch",
+                f"{node.name} calls itself {stated.value!r}, config.yaml says {declared!r}.",
+                "Use one name in both places; config.yaml decides.",
+                severity=Severity.WARNING,
+            )
 
 
 def _bound_name(statement: ast.stmt) -> str:

@@ -2,41 +2,26 @@
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from synapse_core.actions.distributions import name_distribution
 from synapse_core.checks.imports import Import, Scope
 from synapse_core.checks.requirements import Requirements, find_installed
 from synapse_core.checks.shadowing import hides_what_is_needed
-from synapse_core.checks.sources import Source
-from synapse_core.checks.subject import ActionCode, CheckedAction, Subject
+from synapse_core.checks.subject import ActionCode, Subject
 from synapse_core.checks.symbols import Symbols
+from synapse_core.checks.uses import Uses
+from synapse_core.discovery.sources import Source
 from synapse_core.errors import nearest
 from synapse_core.model.plugin import Diagnostic, Severity
-from synapse_core.plugins.layout import split_entrypoint
 
-__all__ = ["check_imports", "find_reachable"]
+__all__ = ["check_imports"]
 
 _PROVIDED = frozenset(
     {"annotated_types", "pydantic", "pydantic_core", "synapse_core", "typing_extensions"}
 )
 """What every plugin may import without asking for it."""
-
-
-def find_reachable(symbols: Symbols, actions: Iterable[CheckedAction]) -> set[str]:
-    """Return the names of the modules that are imported when one of the actions runs."""
-    waiting = [split_entrypoint(action.spec.entrypoint)[0] for action in actions]
-    seen: set[str] = set()
-    while waiting:
-        module = waiting.pop()
-        if module in seen or not symbols.is_module(module):
-            continue
-        seen.add(module)
-        waiting.append(module.rpartition(".")[0])
-        if symbols.source(module) is not None:
-            for one in symbols.imports(module):
-                waiting += [one.module, f"{one.module}.{one.name}"]
-    return seen
 
 
 def check_imports(
@@ -46,7 +31,8 @@ def check_imports(
     requirements: Requirements,
 ) -> Iterator[Diagnostic]:
     """Yield what the modules that run import, but cannot."""
-    told: set[str] = set()
+    lacking: dict[str, Diagnostic] = {}
+    uses = Uses(reachable)
     for source in reachable:
         for one in subject.symbols.imports(source.module):
             if one.is_relative and not one.module:
@@ -61,12 +47,24 @@ def check_imports(
             top = one.module.partition(".")[0]
             if subject.symbols.is_module(top):
                 if not hides_what_is_needed(top):  # else its name is what is wrong
-                    yield from _check_own(subject.symbols, source, one)
-            elif top not in told and top not in _PROVIDED:
-                finding = _check_library(subject, source, one, codes, requirements)
-                if finding is not None:
-                    told.add(top)
-                    yield finding
+                    for finding in _check_own(subject.symbols, source, one):
+                        yield replace(finding, severity=_weigh(source, one, codes, uses))
+            elif top not in _PROVIDED and not _is_told(lacking, top):
+                finding = _check_library(subject, source, one, requirements)
+                if finding is not None and finding.severity is Severity.ERROR:
+                    finding = replace(finding, severity=_weigh(source, one, codes, uses))
+                if finding is not None and (top not in lacking or _is_fatal(finding)):
+                    lacking[top] = finding
+    yield from lacking.values()
+
+
+def _is_told(lacking: dict[str, Diagnostic], library: str) -> bool:
+    """Whether nothing worse can be said of the library."""
+    return library in lacking and _is_fatal(lacking[library])
+
+
+def _is_fatal(finding: Diagnostic) -> bool:
+    return finding.severity is Severity.ERROR
 
 
 def _check_own(symbols: Symbols, source: Source, one: Import) -> Iterator[Diagnostic]:
@@ -104,7 +102,6 @@ def _check_library(
     subject: Subject,
     source: Source,
     one: Import,
-    codes: Sequence[ActionCode],
     requirements: Requirements,
 ) -> Diagnostic | None:
     top = one.module.partition(".")[0]
@@ -127,17 +124,21 @@ def _check_library(
         return None
     if requirements.installs(top):
         return None  # before the plugin is executed; whether that works, its import tells
-    # A function that is never called does no harm; an action's own body is.
-    is_needed = one.scope is Scope.MODULE or _is_inside(source, one, codes)
-    severity = Severity.ERROR if is_needed else Severity.WARNING
     return _describe(
         source,
         one,
         "missing-requirement",
         f"{top!r} is not installed, and the plugin does not ask for it.",
         f"Add {distribution!r} to {requirements.file}; it is installed when the plugin runs.",
-        severity=severity,
     )
+
+
+def _weigh(source: Source, one: Import, codes: Sequence[ActionCode], uses: Uses) -> Severity:
+    """A function that nothing calls does no harm; an action's own body is executed."""
+    is_needed = (
+        one.scope is Scope.MODULE or _is_inside(source, one, codes) or uses.may_call(one.function)
+    )
+    return Severity.ERROR if is_needed else Severity.WARNING
 
 
 def _is_inside(source: Source, one: Import, codes: Sequence[ActionCode]) -> bool:
@@ -161,7 +162,7 @@ def _describe(
         code=code,
         message=message,
         severity=severity,
-        file=str(source.path),
+        file=source.path,
         line=one.line,
         column=one.column,
         fix=fix,

@@ -4,7 +4,6 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 
-from synapse_core.checks.sources import Source
 from synapse_core.checks.subject import (
     ActionCode,
     CheckedAction,
@@ -12,11 +11,12 @@ from synapse_core.checks.subject import (
     in_manifest,
 )
 from synapse_core.checks.symbols import Symbol, Symbols
+from synapse_core.discovery.sources import Source
 from synapse_core.errors import nearest
 from synapse_core.model.plugin import Diagnostic, Severity
 from synapse_core.plugins.layout import split_entrypoint
 
-__all__ = ["check_entrypoints", "find_code"]
+__all__ = ["check_entrypoints", "find_code", "is_action_base"]
 
 _BASES = frozenset({"synapse_core.BaseAction", "synapse_core.actions.base.BaseAction"})
 _DECORATORS = frozenset({"synapse_core.action", "synapse_core.actions.decorator.action"})
@@ -143,7 +143,7 @@ def _classify_class(
                 waiting.append((symbol.source, symbol.node))
             elif symbol is None or symbol.node is not None:
                 is_known = False
-            elif _is_action_base(symbol):
+            elif is_action_base(symbol):
                 base = symbol.name
             elif not symbol.name.startswith(_NO_ACTIONS):
                 is_known = False
@@ -152,7 +152,8 @@ def _classify_class(
     return _no_action(action, "a class that does not derive from BaseAction")
 
 
-def _is_action_base(symbol: Symbol) -> bool:
+def is_action_base(symbol: Symbol) -> bool:
+    """Whether the name stands for a class of ours that actions derive from."""
     return symbol.name in _BASES or (
         symbol.name.startswith("synapse_core.") and symbol.name.endswith("Action")
     )

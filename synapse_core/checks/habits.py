@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
 
-from synapse_core.checks.sources import Source
 from synapse_core.checks.subject import ActionCode, Subject, in_source
 from synapse_core.checks.symbols import Symbols
+from synapse_core.checks.uses import Uses
+from synapse_core.discovery.sources import Source
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["check_habits"]
@@ -33,9 +34,10 @@ def check_habits(
 ) -> Iterator[Diagnostic]:
     """Yield calls and statements that fail, hang or mislead in a worker."""
     own = {id(function) for code in codes for function in _own_functions(code)}
+    uses = Uses(sources)
     for source in sources:
-        walker = _Walker(subject, source, own)
-        yield from walker.walk(source.tree.body, _When.IMPORTED)
+        walker = _Walker(subject, source, own, uses)
+        yield from walker.walk()
         yield from walker.conclude()
 
 
@@ -50,20 +52,36 @@ def _own_functions(code: ActionCode) -> Iterator[ast.AST]:
 
 
 class _Walker:
-    def __init__(self, subject: Subject, source: Source, own_functions: set[int]) -> None:
+    def __init__(
+        self, subject: Subject, source: Source, own_functions: set[int], uses: Uses
+    ) -> None:
         self._folder: Path = subject.folder
         self._symbols: Symbols = subject.symbols
         self._source = source
         self._own_functions = own_functions
+        self._uses = uses
         self._prints: list[ast.Call] = []
+        self._function = ""
+        """The outermost function that the statement at hand stands in."""
 
-    def walk(self, body: Sequence[ast.AST], when: _When) -> Iterator[Diagnostic]:
+    def walk(self) -> Iterator[Diagnostic]:
         """Yield findings, statement by statement."""
-        for node in body:
+        waiting: list[tuple[ast.AST, _When, str]] = [
+            (node, _When.IMPORTED, "") for node in reversed(self._source.tree.body)
+        ]
+        while waiting:
+            node, when, self._function = waiting.pop()
             if isinstance(node, ast.If) and _is_main_guard(node.test):
                 continue
-            yield from self._look_at(node, when)
-            yield from self.walk(list(ast.iter_child_nodes(node)), self._inside(node, when))
+            if isinstance(node, ast.Call | ast.While | ast.ExceptHandler):
+                yield from self._look_at(node, when)
+            function = self._function
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                function = function or node.name
+            inside = self._inside(node, when)
+            waiting += [
+                (inner, inside, function) for inner in reversed([*ast.iter_child_nodes(node)])
+            ]
 
     def conclude(self) -> Iterator[Diagnostic]:
         """Yield what is said once for the whole module."""
@@ -118,7 +136,7 @@ class _Walker:
                 "reads-stdin",
                 "Nobody can answer input(): a run has no terminal, and its stdin is empty.",
                 "Make it a param.",
-                _fatal_unless_called(when),
+                self._weigh(when),
             )
         elif name in _DEBUGGERS:
             yield self._say(
@@ -126,7 +144,7 @@ class _Walker:
                 "stops-in-debugger",
                 f"{name.removeprefix('builtins.')}() waits for a terminal, which a run has not.",
                 "Remove it; to debug, run the action in process: synapse_core.run_plugin(…).",
-                _fatal_unless_called(when),
+                self._weigh(when),
             )
         elif name in _EXITS:
             yield self._exit(node, name.removeprefix("builtins."), when)
@@ -139,6 +157,11 @@ class _Walker:
             )
         elif name in _OPENERS and node.args:
             yield from self._look_at_path(node, node.args[0])
+
+    def _weigh(self, when: _When) -> Severity:
+        """A function that nothing calls does no harm; the action's own body is executed."""
+        is_idle = when is _When.CALLED and not self._uses.may_call(self._function)
+        return Severity.WARNING if is_idle else Severity.ERROR
 
     def _exit(self, node: ast.Call, name: str, when: _When) -> Diagnostic:
         if when is _When.IMPORTED:
@@ -177,16 +200,11 @@ class _Walker:
             code=code,
             message=message,
             severity=severity,
-            file=str(self._source.path),
+            file=self._source.path,
             line=node.lineno,
             column=node.col_offset + 1,
             fix=fix,
         )
-
-
-def _fatal_unless_called(when: _When) -> Severity:
-    """A function beside the action may never be called; its own body and the top are."""
-    return Severity.WARNING if when is _When.CALLED else Severity.ERROR
 
 
 def _is_main_guard(test: ast.expr) -> bool:

@@ -2,10 +2,10 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from synapse_core.checks.sources import Source
+from synapse_core.discovery.sources import Source
 
 __all__ = ["Import", "Scope", "find_imports"]
 
@@ -30,6 +30,7 @@ class Import:
         line: Where it stands, from 1.
         column: Where it stands, from 1.
         is_relative: Whether it begins with a dot.
+        function: Outermost function that it stands in; empty at the top of a module or class.
     """
 
     module: str
@@ -40,6 +41,7 @@ class Import:
     line: int
     column: int
     is_relative: bool
+    function: str = ""
 
 
 def find_imports(source: Source) -> list[Import]:
@@ -57,7 +59,8 @@ def _walk(
             case ast.ImportFrom():
                 yield from _from(source, node, scope, is_optional=is_optional)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                yield from _walk(source, node.body, Scope.FUNCTION, is_optional=is_optional)
+                for one in _walk(source, node.body, Scope.FUNCTION, is_optional=is_optional):
+                    yield replace(one, function=node.name)
             case ast.If():
                 if not _is_type_checking(node.test):
                     yield from _walk(source, node.body, scope, is_optional=True)

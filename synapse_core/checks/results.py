@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from synapse_core.checks.models import is_model, say
-from synapse_core.checks.sources import Source
 from synapse_core.checks.subject import CodeNode, in_source
 from synapse_core.checks.symbols import Symbol, Symbols
+from synapse_core.discovery.sources import Source
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["Promise", "check_result", "own_nodes"]
@@ -75,12 +75,12 @@ def check_result(
 
 def own_nodes(body: CodeNode) -> Iterator[ast.AST]:
     """Yield the nodes of a function or class but not those of functions and classes inside it."""
-    waiting: list[ast.AST] = [*body.body]
+    waiting: list[ast.AST] = [*reversed(body.body)]
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.pop()
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting = [*ast.iter_child_nodes(node), *waiting]
+            waiting += reversed([*ast.iter_child_nodes(node)])
 
 
 def _never_returns_it(

@@ -2,20 +2,20 @@
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from synapse_core.checks.classes import check_class
-from synapse_core.checks.dependencies import check_imports, find_reachable
+from synapse_core.checks.dependencies import check_imports
 from synapse_core.checks.entrypoints import check_entrypoints, find_code
 from synapse_core.checks.functions import check_function
 from synapse_core.checks.habits import check_habits
+from synapse_core.checks.reaching import find_reachable, read_plugin
 from synapse_core.checks.requirements import load_requirements
 from synapse_core.checks.shadowing import check_shadowed_modules, check_shadowed_names
-from synapse_core.checks.sources import BrokenSource, Source, load_sources
 from synapse_core.checks.subject import ActionCode, CheckedAction, Subject
-from synapse_core.checks.symbols import Symbols
 from synapse_core.checks.undeclared import check_undeclared
+from synapse_core.checks.unread import check_lazy, check_unread
+from synapse_core.discovery.sources import Source, UnreadSource
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["StaticReport", "check_source"]
@@ -51,8 +51,7 @@ def check_source(
         actions: Its actions, declared ones first.
         prefix: Package that the folder itself is; empty when it is the import root.
     """
-    sources, broken = load_sources(folder, prefix)
-    symbols = Symbols(sources, [one.module for one in broken])
+    symbols, sources, unread = read_plugin(folder, actions, prefix)
     subject = Subject(folder=folder, code=code, actions=actions, symbols=symbols, prefix=prefix)
     report = StaticReport()
     report.findings += check_entrypoints(subject)
@@ -69,7 +68,8 @@ def check_source(
             report.add(action, [*check_class(symbols, found), *check_function(symbols, found)])
     names = find_reachable(symbols, actions)
     reachable = [source for source in sources if source.module in names]
-    report.findings += _check_broken(broken, names)
+    report.findings += check_unread(unread, names)
+    report.findings += check_lazy(reachable, find_reachable(symbols, actions, at_once=True))
     report.findings += _check_unreachable(sources)
     requirements, findings = load_requirements(folder)
     report.findings += findings
@@ -80,28 +80,20 @@ def check_source(
     report.findings += check_shadowed_modules(subject, sources)
     report.findings += check_shadowed_names(subject, reachable)
     report.findings += check_habits(subject, reachable, codes)
-    report.findings += check_undeclared(subject, codes, missing)
-    _mark_broken(report, subject, [*sources, *broken])
+    report.findings += check_undeclared(subject, sources, codes, missing)
+    _mark_broken(report, subject, [*sources, *unread])
     return report
 
 
 def _mark_broken(
-    report: StaticReport, subject: Subject, modules: Sequence[Source | BrokenSource]
+    report: StaticReport, subject: Subject, modules: Sequence[Source | UnreadSource]
 ) -> None:
     """Note the actions that reach a file with an error: importing them would tell it again."""
     files = {finding.file for finding in report.findings if finding.severity is Severity.ERROR}
-    bad = {module.module for module in modules if str(module.path) in files}
+    bad = {module.module for module in modules if module.path in files}
     for action in subject.actions:
         if bad and bad & find_reachable(subject.symbols, [action]):
             report.broken_actions.add(action.spec.name)
-
-
-def _check_broken(broken: Sequence[BrokenSource], reachable: set[str]) -> Iterator[Diagnostic]:
-    """Yield files that cannot be read; it is fatal only for those that are imported."""
-    for one in broken:
-        is_needed = one.module in reachable
-        severity = Severity.ERROR if is_needed else Severity.WARNING
-        yield replace(one.finding, severity=severity)
 
 
 def _check_unreachable(sources: Sequence[Source]) -> Iterator[Diagnostic]:
@@ -112,13 +104,15 @@ def _check_unreachable(sources: Sequence[Source]) -> Iterator[Diagnostic]:
         for node in source.tree.body:
             if _looks_like_action(node):
                 part = next(
-                    part for part in source.path.with_suffix("").parts if not part.isidentifier()
+                    part
+                    for part in source.path.removesuffix(".py").split("/")
+                    if not part.isidentifier()
                 )
                 yield Diagnostic(
                     code="unreachable-module",
                     message=f"No entrypoint can reach this action: {part!r} is no Python name.",
                     severity=Severity.WARNING,
-                    file=str(source.path),
+                    file=source.path,
                     line=node.lineno,
                     column=node.col_offset + 1,
                     fix=f"Rename it, for example to {part.replace('-', '_').replace(' ', '_')}.",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from synapse_core.checks.sources import Source
 from synapse_core.checks.symbols import Symbols
+from synapse_core.discovery.sources import Source
 from synapse_core.model.plugin import ActionSpec, Diagnostic, Severity
 from synapse_core.plugins.layout import MANIFEST
 
@@ -116,7 +116,7 @@ def in_source(
         code=code,
         message=message,
         severity=severity,
-        file=str(source.path),
+        file=source.path,
         line=node.lineno,
         column=node.col_offset + 1,
         fix=fix,

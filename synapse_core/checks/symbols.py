@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from synapse_core.checks.imports import Import, Scope, find_imports
-from synapse_core.checks.sources import Source
+from synapse_core.discovery.sources import Source
 
 __all__ = ["Definition", "Symbol", "Symbols"]
 

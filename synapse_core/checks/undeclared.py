@@ -3,29 +3,31 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from synapse_core.checks.subject import ActionCode, Subject
-from synapse_core.discovery.from_ast import scan_source
+from synapse_core.discovery.from_ast import find_in_sources
+from synapse_core.discovery.sources import Source
 from synapse_core.model.plugin import Diagnostic, Severity
-from synapse_core.plugins.files import find_files
 
 __all__ = ["check_undeclared"]
 
 
 def check_undeclared(
-    subject: Subject, codes: Sequence[ActionCode], missing: Collection[str]
+    subject: Subject,
+    sources: Sequence[Source],
+    codes: Sequence[ActionCode],
+    missing: Collection[str],
 ) -> Iterator[Diagnostic]:
     """Yield actions that stand in the source only.
 
     Args:
         subject: The plugin.
+        sources: Its modules.
         codes: The code that the entrypoints lead to.
         missing: Names of actions whose entrypoint leads nowhere: they are told already, and what
             was meant may be among what is found here.
     """
-    declared = {
-        (str(code.source.path), code.node.lineno) for code in codes if code.action.is_declared
-    }
+    declared = {(code.source.path, code.node.lineno) for code in codes if code.action.is_declared}
     taken = {action.spec.name for action in subject.actions if action.is_declared}
-    for spec in scan_source(subject.folder, find_files(subject.folder), subject.prefix):
+    for spec in find_in_sources(sources):
         if (spec.file, spec.line) in declared or spec.name in missing:
             continue
         yield Diagnostic(

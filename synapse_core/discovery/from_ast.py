@@ -13,14 +13,15 @@ from pathlib import Path
 from synapse_core.discovery.source_names import (
     Definition,
     Names,
+    bind_modules,
     find_constant,
-    read_modules,
 )
+from synapse_core.discovery.sources import Source, read_sources
 from synapse_core.model.plugin import ActionSpec, PluginCategory
 from synapse_core.plugins.files import PluginFile
 from synapse_core.plugins.names import derive_action_name, derive_title
 
-__all__ = ["scan_source"]
+__all__ = ["find_in_sources", "scan_source"]
 
 _OURS = "synapse_core."
 _PLAIN_BASES = frozenset({"synapse_core.BaseAction", "synapse_core.actions.base.BaseAction"})
@@ -49,7 +50,16 @@ def scan_source(
         prefix: Package that the folder itself is; empty when it is the import root.
         category: What actions are for that do not say so.
     """
-    names = Names(read_modules(folder, files, prefix))
+    read = read_sources(folder, files, prefix)
+    sources = [one for one in read if isinstance(one, Source)]
+    return find_in_sources(sources, category=category)
+
+
+def find_in_sources(
+    sources: Iterable[Source], *, category: PluginCategory = PluginCategory.CUSTOM
+) -> list[ActionSpec]:
+    """Return the actions in modules that were read already; see `scan_source`."""
+    names = Names(bind_modules(sources))
     found: list[ActionSpec] = []
     for module in names.modules.values():
         for node in module.definitions.values():

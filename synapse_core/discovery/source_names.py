@@ -1,18 +1,13 @@
 """What the names in a plugin's modules stand for, read from their syntax."""
 
 import ast
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeAlias
 
-from synapse_core.plugins.files import PluginFile
+from synapse_core.discovery.sources import Source
 
-__all__ = ["Definition", "Module", "Names", "find_constant", "read_modules"]
-
-MAX_SOURCE_BYTES = 2 << 20
-"""Generated files beyond that take seconds to parse, and nobody writes actions into them."""
+__all__ = ["Definition", "Module", "Names", "bind_modules", "find_constant"]
 
 _MOST_HOPS = 20
 """Imports followed for one name; circles end here."""
@@ -120,21 +115,13 @@ def _flatten(expression: ast.expr) -> list[str]:
                 return []
 
 
-def read_modules(folder: Path, files: Iterable[PluginFile], prefix: str) -> list[Module]:
-    """Return the modules that an import can name; files that are no Python are passed over.
-
-    Args:
-        folder: The plugin's folder.
-        files: Its files.
-        prefix: Package that the folder itself is; empty when it is the import root.
-    """
+def bind_modules(sources: Iterable[Source]) -> list[Module]:
+    """Return what the modules bind that an import can name."""
     modules: list[Module] = []
-    for file in files:
-        name = _name_module(file.path, prefix) if file.is_source else None
-        tree = _parse(folder, file) if name else None
-        if name and tree is not None:
-            module = Module(name, file.path)
-            _bind(module, tree.body, is_package=file.path.endswith("__init__.py"))
+    for source in sources:
+        if source.module:
+            module = Module(source.module, source.path)
+            _bind(module, source.tree.body, is_package=source.is_package)
             modules.append(module)
     return modules
 
@@ -152,26 +139,6 @@ def find_constant(body: Sequence[ast.stmt], name: str) -> ast.expr | None:
             case _:
                 pass
     return None
-
-
-def _name_module(path: str, prefix: str) -> str | None:
-    parts = [*([prefix] if prefix else []), *path.removesuffix(".py").split("/")]
-    if parts[-1] == "__init__":
-        parts.pop()
-    return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None
-
-
-def _parse(folder: Path, file: PluginFile) -> ast.Module | None:
-    """Return the syntax; None for what a check of the plugin would call unreadable."""
-    if file.status.st_size > MAX_SOURCE_BYTES:
-        return None
-    try:
-        content = (folder / file.path).read_bytes()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the user's code; a run tells them
-            return ast.parse(content)
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _bind(module: Module, body: Sequence[ast.stmt], *, is_package: bool) -> None:
