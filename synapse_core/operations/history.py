@@ -8,6 +8,7 @@ from pathlib import Path
 from synapse_core.errors import ConflictError, StorageError
 from synapse_core.model.run import Run, RunFilter
 from synapse_core.operations.runs import get_run
+from synapse_core.runs.nodes import list_nodes
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace
 
@@ -68,26 +69,35 @@ def diff_runs(workspace: Workspace, left: str, right: str) -> RunDiff:
 def delete_runs(
     workspace: Workspace, run_ids: Sequence[str], *, dry_run: bool = False
 ) -> PruneReport:
-    """Remove ended runs with their journals and artifacts.
+    """Remove ended runs with their journals and artifacts, those of pipelines with their nodes.
 
     Raises:
         RunNotFoundError: One is unknown; nothing was removed.
         ConflictError: One has not ended; nothing was removed.
         StorageError: A folder could not be removed; its run stays listed.
     """
+    nodes: list[Run] = []
     for run_id in run_ids:
         run = get_run(workspace, run_id)
-        if not run.status.is_terminal:
+        nodes += list_nodes(workspace.runs, run_id)
+        if run.parent_id is not None:
             raise ConflictError(
-                f"Run {run_id} is {run.status} and cannot be removed.",
-                hint="Cancel it first, or leave it out.",
+                f"Run {run_id} is a node of {run.parent_id}, which needs it.",
+                hint="Remove the run of the pipeline: its nodes go with it.",
                 run_id=run_id,
+            )
+        going_on = next((one for one in (run, *nodes) if not one.status.is_terminal), None)
+        if going_on is not None:
+            raise ConflictError(
+                f"Run {going_on.id} is {going_on.status} and cannot be removed.",
+                hint="Cancel it first, or leave it out.",
+                run_id=going_on.id,
             )
     if workspace.service is not None:
         freed = workspace.service.delete(run_ids, dry_run=dry_run)
         return PruneReport(run_ids=tuple(run_ids), freed_bytes=freed, dry_run=dry_run)
     freed = 0
-    for run_id in run_ids:
+    for run_id in (*(node.id for node in nodes), *run_ids):
         folder = workspace.home.run_dir(run_id)
         freed += _size(folder)
         if dry_run:

@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 
 from synapse_core.errors import (
+    ConflictError,
     CursorError,
     InvalidInputError,
     JournalError,
@@ -23,6 +24,7 @@ from synapse_core.model.run import (
     Run,
     RunFailure,
     RunFilter,
+    RunKind,
     RunStatus,
 )
 from synapse_core.operations.discretion import without_secrets
@@ -44,6 +46,7 @@ from synapse_core.workspace import Workspace
 __all__ = [
     "StartRun",
     "cancel_run",
+    "check_resumable",
     "find_run",
     "get_run",
     "launch",
@@ -334,6 +337,8 @@ def _describe_pipeline_run(
     )
 
     compiled = compile_pipeline(workspace, plugin, request.action)
+    if request.resume and request.rerun_of is not None:
+        check_resumable(workspace.runs.get(request.rerun_of), request.action)
     run, plan = describe_pipeline_run(compiled, request.params, executor, env=request.env)
     if request.timeout_s is not None:
         plan = replace(plan, timeout_s=request.timeout_s)
@@ -344,6 +349,28 @@ def _describe_pipeline_run(
         idempotency_key=request.idempotency_key,
     )
     return run, plan
+
+
+def check_resumable(earlier: Run, pipeline: str) -> None:
+    """Look whether a pipeline can go on with the work of an earlier run.
+
+    Raises:
+        ConflictError: That one has not ended.
+        InvalidInputError: It is not of this pipeline.
+    """
+    if earlier.kind is not RunKind.PIPELINE or earlier.action != pipeline:
+        what = "the pipeline" if earlier.kind is RunKind.PIPELINE else "the action"
+        raise InvalidInputError(
+            f"Run {earlier.id} executes {what} {earlier.action!r}, not the pipeline {pipeline!r}.",
+            hint="Resume a run of the same pipeline, or start without one.",
+            run_id=earlier.id,
+        )
+    if not earlier.status.is_terminal:
+        raise ConflictError(
+            f"Run {earlier.id} is {earlier.status}: it goes on by itself.",
+            hint="Wait for its end, or cancel it first.",
+            run_id=earlier.id,
+        )
 
 
 def _create(workspace: Workspace, run: Run, plan: Plan | None) -> Run:

@@ -9,6 +9,7 @@ from synapse_core.errors import PipelineDefinitionError
 from synapse_core.model.pipeline import Target
 from synapse_core.pipelines.drafts import ActionFacts
 from synapse_core.pipelines.kinds import known_fields
+from synapse_core.plugins.layout import MANIFEST
 from synapse_core.types import DataType, JSONObject
 
 __all__ = ["accepted_params", "describe_python_action", "kinds_of_type", "place_action"]
@@ -56,7 +57,7 @@ def kinds_of_type(data_type: type[DataType] | None) -> tuple[str, ...]:
 
 
 def place_action(action: Action) -> tuple[Path, str]:
-    """Return the folder that an action is imported from, and its entrypoint there.
+    """Return the folder of an action's plugin, or that it is imported from, and its entrypoint.
 
     Raises:
         PipelineDefinitionError: Another process cannot import it.
@@ -73,4 +74,7 @@ def place_action(action: Action) -> tuple[Path, str]:
     parts = action.__module__.split(".")
     path = Path(file).resolve()
     depth = len(parts) + (path.name == "__init__.py")
-    return path.parents[depth - 1], f"{action.__module__}:{name}"
+    root = path.parents[depth - 1]
+    above = [folder for folder in path.parents if folder.is_relative_to(root)]
+    plugin = next((folder for folder in above if (folder / MANIFEST).is_file()), root)
+    return plugin, f"{action.__module__}:{name}"
