@@ -1,12 +1,13 @@
 """Puts a server together."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import anyio
 from mcp.server import CacheHint, InitializationOptions, NotificationOptions, Server
+from mcp.server.caching import CacheableMethod
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
 from mcp.types import CallToolRequestParams
@@ -36,6 +37,12 @@ __all__ = ["build_server", "initialization_options"]
 _NAME = "synapse"
 _LISTS = CacheHint(ttl_ms=300_000, scope="public")
 """Lists depend on version and flags only, so a client may keep them."""
+_HINTS: Mapping[CacheableMethod, CacheHint] = {
+    "tools/list": _LISTS,
+    "prompts/list": _LISTS,
+    "resources/list": _LISTS,
+    "resources/templates/list": _LISTS,
+}
 
 
 def build_server(
@@ -69,30 +76,14 @@ def build_server(
     handlers = Handlers(toolbox, shelf, prompts, tasks)
     subscriptions = Subscriptions(bus or InMemorySubscriptionBus())
 
-    @asynccontextmanager
-    async def lifespan(_server: Server[Host]) -> AsyncGenerator[Host]:
-        async with anyio.create_task_group() as beside:
-            host = Host(settings, beside, home=home, environ=environ)
-            try:
-                beside.start_soon(host.warm_up)
-                yield host
-                beside.cancel_scope.cancel()
-            finally:
-                host.close()
-
     server = Server(
         _NAME,
         version=synapse_core.__version__,
         title="Synapse",
         description="Write, run, watch and debug typed Python actions",
         instructions=server_instructions(toolbox.names),
-        cache_hints={
-            "tools/list": _LISTS,
-            "prompts/list": _LISTS,
-            "resources/list": _LISTS,
-            "resources/templates/list": _LISTS,
-        },
-        lifespan=lifespan,
+        cache_hints=_HINTS,
+        lifespan=_lifespan(settings, home, environ),
         on_list_tools=handlers.list_tools,
         on_list_resources=handlers.list_resources,
         on_list_resource_templates=handlers.list_templates,
@@ -118,6 +109,23 @@ def _usable(skills: Mapping[str, Skill], tools: AbstractSet[str]) -> Mapping[str
     """Return the skills that tell to call no tool but those offered."""
     missing = {tool.name for tool in TOOLS} - tools
     return {uri: skill for uri, skill in skills.items() if not skill.words & missing}
+
+
+def _lifespan(
+    settings: Settings, home: Path | None, environ: Mapping[str, str] | None
+) -> Callable[[Server[Host]], AbstractAsyncContextManager[Host]]:
+    @asynccontextmanager
+    async def lifespan(_server: Server[Host]) -> AsyncGenerator[Host]:
+        async with anyio.create_task_group() as beside:
+            host = Host(settings, beside, home=home, environ=environ)
+            try:
+                beside.start_soon(host.warm_up)
+                yield host
+                beside.cancel_scope.cancel()
+            finally:
+                host.close()
+
+    return lifespan
 
 
 def _add_guards(server: Server[Host], seal: RequestStateSecurity) -> None:
