@@ -27,9 +27,10 @@ from synapse_core.plugins.files import find_files
 from synapse_core.plugins.layout import MANIFEST
 from synapse_core.plugins.parsing import load_manifest
 
-__all__ = ["run_plugin"]
+__all__ = ["Mode", "run_plugin"]
 
 Mode = Literal["local", "task", "job"]
+"""Where an action is run; see `run_plugin`."""
 
 
 def run_plugin(
