@@ -14,9 +14,11 @@ from synapse_core.config.listening import (
     check_token,
     find_own_token,
     is_loopback,
+    listen_at,
+    url_of,
 )
 from synapse_core.config.secret_file import read_secret
-from synapse_core.errors import ConfigError, StorageError
+from synapse_core.errors import ConfigError
 from synapse_core.service.application import Service, build_service
 from synapse_core.service.limits import Limits
 from synapse_core.service.scopes import Scope, Tokens
@@ -164,30 +166,9 @@ def make_server(
         StorageError: The address cannot be listened at.
     """
     _allow_many_files()
-    listener = _listen(address)
-    url = f"http://{_shown(address.host)}:{listener.getsockname()[1]}"
+    listener = listen_at(address.host, address.port)
     service = build_service(workspace, tokens, limits=limits, allowed_hosts=address.allowed_hosts)
-    return Server(service, listener, url, announce)
-
-
-def _listen(address: Address) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address.host, address.port))
-        listener.listen(2048)
-    except OSError as error:
-        raise StorageError(
-            f"Cannot listen at {address.host}:{address.port}: {error.strerror}.",
-            hint="Choose another --port, or end what listens there.",
-            port=address.port,
-        ) from error
-    return listener
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return Server(service, listener, url_of(listener), announce)
 
 
 def _allow_many_files() -> None:

@@ -21,7 +21,8 @@ from mcp.server.transport_security import TransportSecuritySettings
 from uvicorn.supervisors import Multiprocess
 
 from synapse_core.config.home import Home
-from synapse_core.errors import SynapseError
+from synapse_core.config.listening import LOOPBACK_NAMES, listen_at, url_of
+from synapse_core.errors import StorageError, SynapseError
 from synapse_mcp.server.assembly import build_server
 from synapse_mcp.server.host import Host
 from synapse_mcp.server.token import find_token
@@ -37,8 +38,6 @@ _FLAGS_VARIABLE = "SYNAPSE_MCP_FLAGS"
 """How the processes of one server are told its flags."""
 
 _MAX_BODY_BYTES = 4 << 20
-_BACKLOG = 128
-_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 def serve(http: HttpSettings, flags: Sequence[str]) -> None:
@@ -57,7 +56,7 @@ def serve(http: HttpSettings, flags: Sequence[str]) -> None:
     except SynapseError as error:
         raise SystemExit(f"synapse-mcp: {error}") from error
     listening = _listen(http)
-    _tell(f"listens at {_address(listening)}{_PATH}; {_where_the_token_is(http, home)}")
+    _tell(f"listens at {url_of(listening)}{_PATH}; {_where_the_token_is(http, home)}")
     os.environ[_FLAGS_VARIABLE] = json.dumps(list(flags))
     config = uvicorn.Config(
         "synapse_mcp.server.http:app_of_this_process",
@@ -77,20 +76,11 @@ def serve(http: HttpSettings, flags: Sequence[str]) -> None:
 def _listen(http: HttpSettings) -> socket.socket:
     """Return a socket that takes connections from now on; they wait for the server."""
     try:
-        family = socket.getaddrinfo(http.host, http.port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.create_server((http.host, http.port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise SystemExit(
-            f"synapse-mcp: cannot listen at {http.host}, port {http.port}: {error.strerror}. "
-            "Choose another one with --port."
-        ) from error
+        listening = listen_at(http.host, http.port)
+    except StorageError as error:
+        raise SystemExit(f"synapse-mcp: {error}") from error
     listening.set_inheritable(True)  # by the processes that answer
     return listening
-
-
-def _address(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _tell(text: str) -> None:
@@ -122,7 +112,7 @@ def seal_of(token: str) -> RequestStateSecurity:
 
 def guard(server: Server[Host], http: HttpSettings, token: str) -> "ASGIApp":
     """Return an application that lets those reach the server who send the token."""
-    names = [*_LOOPBACK_NAMES, *http.allowed_hosts]
+    names = [*LOOPBACK_NAMES, *http.allowed_hosts]
     app = server.streamable_http_app(
         streamable_http_path=_PATH,
         host=http.host,

@@ -15,6 +15,7 @@ from typing import Any
 
 from mcp.types import CallToolResult
 
+from synapse_core.config.secret_file import make_or_read_secret
 from synapse_core.errors import RefusedError
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.runs import cancel_run, get_run
@@ -22,7 +23,6 @@ from synapse_core.workspace import Workspace
 from synapse_mcp.calls import Call
 from synapse_mcp.notify import describe_progress
 from synapse_mcp.server.opening import Context, open_call
-from synapse_mcp.server.secret_file import make_or_read_secret
 from synapse_mcp.server.task import Task, TaskStatus
 from synapse_mcp.settings import ConfirmPolicy
 from synapse_mcp.tools.toolbox import as_tool_result
