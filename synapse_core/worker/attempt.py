@@ -50,11 +50,13 @@ class AttemptEnd:
         exit_code: As `os.waitstatus_to_exitcode` tells: negative for a signal.
         stopped: Why it was stopped, if it was.
         drained_to: Position in the captured output up to which the process recorded it itself.
+        last_words: What kept it from recording how it ended; empty for nothing.
     """
 
     exit_code: int
     stopped: StopReason | None
     drained_to: int | None
+    last_words: str = ""
 
 
 class Attempt:
@@ -80,6 +82,7 @@ class Attempt:
         self._stopped: StopReason | None = None
         self._ladder: list[tuple[float, Callable[[], None]]] = []
         self._drained_to: int | None = None
+        self._last_words = ""
         self._exit_code: int | None = None
         now = time.monotonic()
         self._beat_at = now + HEARTBEAT_S
@@ -110,7 +113,7 @@ class Attempt:
                         selector.unregister(key.fileobj)
                 self._on_time(time.monotonic())
         self._clear()
-        return AttemptEnd(self._exit_code, self._stopped, self._drained_to)
+        return AttemptEnd(self._exit_code, self._stopped, self._drained_to, self._last_words)
 
     def _pause_s(self) -> float:
         times = [self._beat_at, self._times_out_at, self._kill_lingering_at]
@@ -134,6 +137,8 @@ class Attempt:
             word, _, value = line.partition(b" ")
             if word == b"drained":
                 self._drained_to = int(value)
+            elif word == b"died":
+                self._last_words = value.decode("utf-8", "replace")
             elif word == b"recorded":
                 self._kill_lingering_at = time.monotonic() + EXIT_GRACE_S
         if not said:

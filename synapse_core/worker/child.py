@@ -47,6 +47,9 @@ from synapse_core.worker.work import find_folders, find_work
 
 __all__ = ["Assignment", "execute"]
 
+_MAX_LAST_WORDS = 1000
+"""Fits into a pipe that nobody has read from yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -93,16 +96,20 @@ def execute(
         restore_signals()
         child = _Child(assignment, writer, output_watch, control=control, status=status)
         exit_code = child.live()
-    except BaseException:  # noqa: BLE001 - told where whoever looks for the reason will see it
-        _tell_last_words(traceback.format_exc())
+    except BaseException as error:  # noqa: BLE001 - told to whoever will look for the reason
+        _tell_last_words(error, status)
     finally:
         # Also for what must not happen: a forked process never returns into the zygote's code.
         os._exit(exit_code)
 
 
-def _tell_last_words(text: str) -> None:
-    with contextlib.suppress(OSError):  # the action closed or limited its output
-        os.write(2, text.encode("utf-8", "replace"))
+def _tell_last_words(error: BaseException, status: int) -> None:
+    """Say what kept this process from recording its end, such as a full disk."""
+    told = " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_LAST_WORDS]
+    with contextlib.suppress(OSError):  # the action closed every descriptor
+        os.write(status, f"died {told}\n".encode("utf-8", "replace"))
+    with contextlib.suppress(Exception):  # it may have broken what a traceback is made with
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
 
 
 class _Child:

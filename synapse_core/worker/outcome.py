@@ -40,7 +40,7 @@ def decide_outcome(
         case StopReason.SHUTDOWN | StopReason.CUT:
             failure = _SHUT_DOWN
         case None:
-            failure = said or _crashed(end.exit_code)
+            failure = said or _crashed(end)
     if failure.code == "run_cancelled":
         return Outcome(RunStatus.CANCELLED)
     return Outcome(RunStatus.FAILED, failure=failure)
@@ -75,14 +75,22 @@ def _timed_out(timeout_s: float | None, said: RunFailure | None) -> RunFailure:
     )
 
 
-def _crashed(exit_code: int) -> RunFailure:
+def _crashed(end: AttemptEnd) -> RunFailure:
+    if end.last_words:
+        return RunFailure(
+            type="ProcessExit",
+            message=f"How the action ended could not be recorded: {end.last_words}",
+            code="action_failed",
+            hint="Free disk space, or have the action leave its files, limits and builtins alone; "
+            "then run it again.",
+        )
+    exit_code = end.exit_code
     if exit_code >= 0:
         return RunFailure(
             type="ProcessExit",
             message=f"The process of the action left with status {exit_code} and without a result.",
             code="action_failed",
-            hint="Something called os._exit, or took away what its end is recorded with; the log "
-            "may tell what. Return a value instead.",
+            hint="Something called os._exit. Return a value instead.",
         )
     number = signal.Signals(-exit_code)
     return RunFailure(

@@ -202,12 +202,12 @@ DEADLY = {
     "a limit on files": (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); print('no place')",
         "ProcessExit",
-        "without a result",
+        "could not be recorded: JournalError",
     ),
     "broken builtins": (
         "import builtins; builtins.isinstance = builtins.open = None",
         "ProcessExit",
-        "without a result",
+        "could not be recorded: TypeError",
     ),
 }
 
