@@ -1,0 +1,124 @@
+"""Whoever ordered runs may be killed at any moment, and so may all who carry them out."""
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from synapse_core.executors.zygote_door import ZygoteDoor
+from synapse_core.model.event import EventKind
+from synapse_core.model.run import Run, RunFilter, RunStatus
+from synapse_core.operations.runs import wait_run
+from synapse_core.worker.orders import StopOrder, receive_line, send_line
+from synapse_core.workspace import Workspace, open_workspace
+from tests.worker.plugins import PATIENCE_S, write_plugin
+
+ROUNDS = 4
+
+COUNT = """
+with open(f"{ctx.env.get_str('HEARD')}-{ctx.job_id}", "a") as heard:
+    for number in range(40):
+        ctx.log("counted", {"number": number})
+        heard.write(f"{number}\\n")
+        heard.flush()
+        time.sleep(0.002)
+return "counted"
+"""
+
+DOOR = """
+import sys
+from pathlib import Path
+from synapse_core.operations.runs import StartRun, start_run, wait_run
+from synapse_core.workspace import open_workspace
+
+root = Path(sys.argv[1])
+with open_workspace(root / "home", [root / "plugins"]) as workspace:
+    for _ in range(3):
+        request = StartRun(plugin="odd", action="run", env={"HEARD": str(root / "heard")})
+        run = start_run(workspace, request)
+        print(run.id, flush=True)
+    wait_run(workspace, run.id, timeout_s=60)
+"""
+
+
+def test_every_run_ends_whole_and_the_machine_is_idle_afterwards(tmp_path: Path) -> None:
+    chance = random.Random(7)  # noqa: S311 - which moment, not which secret
+    (tmp_path / "sockets").mkdir(mode=0o700)
+    environ = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "sockets")}
+    write_plugin(tmp_path, COUNT)
+    with open_workspace(tmp_path / "home", [tmp_path / "plugins"], environ=environ) as workspace:
+        for _ in range(ROUNDS):
+            door = start_door(tmp_path, environ)
+            for _ in range(chance.randint(0, 3)):
+                read_line(door)
+            kill_some(chance, tmp_path, door)
+            for run in workspace.runs.list(RunFilter(), limit=100).items:
+                assert_ends_whole(workspace, run, tmp_path)
+            door.kill()
+            door.communicate()
+        stop_zygote(environ)
+
+    assert [one.cmdline() for one in processes_of(tmp_path)] == []
+
+
+def start_door(root: Path, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-c", DOOR, str(root)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ)
+
+
+def read_line(door: subprocess.Popen[bytes]) -> None:
+    """Wait until the door has started one more run, or has gone."""
+    assert door.stdout is not None
+    door.stdout.readline()
+
+
+def kill_some(chance: random.Random, root: Path, door: subprocess.Popen[bytes]) -> None:
+    """Kill one of all the processes that have to do with it, and mostly the door."""
+    found = processes_of(root)
+    if found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            chance.choice(found).kill()
+    if chance.random() < 0.7:
+        door.kill()
+
+
+def processes_of(root: Path) -> list[psutil.Process]:
+    """Return the processes that were started for this test, but this one."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            words = " ".join(process.cmdline())
+            if str(root) in words and process.pid != os.getpid():
+                found.append(process)
+    return found
+
+
+def assert_ends_whole(workspace: Workspace, run: Run, root: Path) -> None:
+    ended = wait_run(workspace, run.id, timeout_s=PATIENCE_S)
+    events = workspace.journals.read(run.id, limit=10_000).items
+    statuses = [one for one in events if one.kind is EventKind.STATUS]
+    said = [one.data["fields"] for one in events if one.data.get("event") == "counted"]
+    heard = root / f"heard-{run.id}"
+    acknowledged = heard.read_text().splitlines() if heard.exists() else []
+
+    assert ended.status in {RunStatus.SUCCEEDED, RunStatus.FAILED}, ended
+    assert [one.seq for one in events] == list(range(1, len(events) + 1))
+    assert events[-1].data["status"] == ended.status
+    assert sum(RunStatus(str(one.data["status"])).is_terminal for one in statuses) == 1
+    assert said == [{"number": number} for number in range(len(said))]
+    assert len(acknowledged) <= len(said) <= len(acknowledged) + 1
+    if ended.status is RunStatus.SUCCEEDED:
+        assert (ended.result, len(said)) == ("counted", 40)
+
+
+def stop_zygote(environ: dict[str, str]) -> None:
+    """Tell the zygote to leave, and wait until it has."""
+    with ZygoteDoor(environ).connect(timeout_s=PATIENCE_S) as connection:
+        send_line(connection, StopOrder())
+        receive_line(connection, 100)
+    root = Path(environ["XDG_RUNTIME_DIR"]).parent
+    psutil.wait_procs(processes_of(root), timeout=PATIENCE_S)
