@@ -31,8 +31,8 @@ from synapse_core.worker.orders import (
     send_line,
 )
 from synapse_core.worker.supervisor import supervise
-from synapse_core.worker.warming import warm_up
 from synapse_core.worker.tether import Tether
+from synapse_core.worker.warming import warm_up
 
 __all__ = ["main", "serve"]
 
@@ -46,6 +46,12 @@ ORDER_TIMEOUT_S = 5.0
 def serve(listener: socket.socket, path: Path) -> None:
     """Answer orders until idle, told to stop, or replaced at `path`."""
     identity = _identity(path)
+    _answer_orders(listener, path, identity)
+    if _identity(path) == identity:
+        path.unlink(missing_ok=True)
+
+
+def _answer_orders(listener: socket.socket, path: Path, identity: tuple[int, int] | None) -> None:
     served_at = time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)

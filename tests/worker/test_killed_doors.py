@@ -122,3 +122,4 @@ def stop_zygote(environ: dict[str, str]) -> None:
         receive_line(connection, 100)
     root = Path(environ["XDG_RUNTIME_DIR"]).parent
     psutil.wait_procs(processes_of(root), timeout=PATIENCE_S)
+    assert list((root / "sockets").glob("**/*.sock")) == []
