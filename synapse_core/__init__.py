@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from synapse_core.discovery import PluginDiscovery
     from synapse_core.enums import PluginCategory
     from synapse_core.executors.local import LocalExecutor
+    from synapse_core.operations.pipeline_executor import ProcessPipelineExecutor
+    from synapse_core.pipelines import (
+        ActionPipeline,
+        PipelineContext,
+        PipelineProgress,
+        display_progress,
+        display_progress_async,
+    )
     from synapse_core.runner import run_plugin
     from synapse_core.steps import (
         BaseStep,
@@ -26,35 +34,47 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ActionPipeline",
     "BaseAction",
     "BaseStep",
     "BaseStepContext",
     "LocalExecutor",
     "Orchestrator",
+    "PipelineContext",
+    "PipelineProgress",
     "PluginCategory",
     "PluginDiscovery",
     "PluginEnvironment",
+    "ProcessPipelineExecutor",
     "RuntimeContext",
     "StepRegistry",
     "StepResult",
     "__version__",
     "action",
+    "display_progress",
+    "display_progress_async",
     "run_plugin",
 ]
 
 _HOMES = {
+    "ActionPipeline": "synapse_core.pipelines",
     "BaseAction": "synapse_core.actions.base",
     "BaseStep": "synapse_core.steps",
     "BaseStepContext": "synapse_core.steps",
     "LocalExecutor": "synapse_core.executors.local",
     "Orchestrator": "synapse_core.steps",
+    "PipelineContext": "synapse_core.pipelines",
+    "PipelineProgress": "synapse_core.pipelines",
     "PluginCategory": "synapse_core.enums",
     "PluginDiscovery": "synapse_core.discovery",
     "PluginEnvironment": "synapse_core.context.env",
+    "ProcessPipelineExecutor": "synapse_core.operations.pipeline_executor",
     "RuntimeContext": "synapse_core.context",
     "StepRegistry": "synapse_core.steps",
     "StepResult": "synapse_core.steps",
     "action": "synapse_core.actions.decorator",
+    "display_progress": "synapse_core.pipelines",
+    "display_progress_async": "synapse_core.pipelines",
     "run_plugin": "synapse_core.runner",
 }
 """The module of each public name."""

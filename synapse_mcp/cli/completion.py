@@ -10,7 +10,13 @@ import typer
 
 from synapse_core.errors import SynapseError
 
-__all__ = ["complete_actions", "complete_environments", "complete_plugins", "complete_runs"]
+__all__ = [
+    "complete_actions",
+    "complete_environments",
+    "complete_pipelines",
+    "complete_plugins",
+    "complete_runs",
+]
 
 _MOST = 100
 
@@ -35,6 +41,12 @@ def complete_actions(ctx: typer.Context, incomplete: str) -> Offers:
     """Offer the actions of the plugin that stands on the line, or of the one that is here."""
     given = ctx.params.get("plugin")
     return _silent(lambda: _actions(given if isinstance(given, str) else None), incomplete)
+
+
+def complete_pipelines(ctx: typer.Context, incomplete: str) -> Offers:
+    """Offer the pipelines of the plugin that stands on the line, or of the one that is here."""
+    given = ctx.params.get("plugin")
+    return _silent(lambda: _pipelines(given if isinstance(given, str) else None), incomplete)
 
 
 def complete_environments(incomplete: str) -> Offers:
@@ -90,6 +102,17 @@ def _actions(reference: str | None) -> Offers:
     with open_plugins([wanted]) as workspace:
         plugin = find_plugin(workspace, wanted)
     return [(spec.name, spec.description or spec.title) for spec in plugin.actions.values()]
+
+
+def _pipelines(reference: str | None) -> Offers:
+    from synapse_core.operations.pipelines import list_pipelines  # noqa: PLC0415 (see above)
+    from synapse_mcp.cli.opening import open_plugins  # noqa: PLC0415 (see above)
+    from synapse_mcp.cli.places import plugin_here  # noqa: PLC0415 (see above)
+
+    wanted = plugin_here(reference)
+    with open_plugins([wanted]) as workspace:
+        found = list_pipelines(workspace, wanted)
+    return [(one.name, one.description) for one in found]
 
 
 def _environments() -> Offers:

@@ -70,6 +70,23 @@ _RUN = Group(
     },
 )
 
+_PIPELINE = Group(
+    "Run, watch and resume graphs of actions.",
+    {
+        "run": Entry("Run a pipeline and follow it to its end.", f"{_CLI}.pipeline.submit:run"),
+        "submit": Entry("Start a pipeline and return at once.", f"{_CLI}.pipeline.submit:submit"),
+        "list": Entry("List the pipelines there are.", f"{_CLI}.pipeline.list:list_all"),
+        "show": Entry("Show how a pipeline run stands.", f"{_CLI}.pipeline.show:show"),
+        "follow": Entry("Watch a pipeline run until it ends.", f"{_CLI}.pipeline.follow:follow"),
+        "resume": Entry(
+            "Start a pipeline again where an earlier run of it ended.",
+            f"{_CLI}.pipeline.resume:resume",
+        ),
+        "cancel": Entry("Stop a run.", f"{_CLI}.run.cancel:cancel"),
+        "graph": Entry("Draw the graph of a pipeline.", f"{_CLI}.pipeline.graph:graph"),
+    },
+)
+
 _ENV = Group(
     "Manage environments: endpoints, credentials, variables.",
     {
@@ -110,6 +127,7 @@ GROUPS = Group(
     {
         "plugin": _PLUGIN,
         "run": _RUN,
+        "pipeline": _PIPELINE,
         "env": _ENV,
         "mcp": _MCP,
         "ray": _RAY,

@@ -1,0 +1,156 @@
+"""How pipelines are shown and drawn."""
+
+import asyncio
+import io
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+from synapse_core.model.pipeline import Node, Plan, Target
+from synapse_core.model.run import RunStatus
+from synapse_core.pipelines import display_progress, display_progress_async
+from synapse_core.pipelines.drawing import draw_mermaid, draw_svg, draw_text
+from synapse_core.pipelines.progress import ActionProgress, PipelineProgress
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+END = datetime(2026, 1, 1, 0, 1, 5, tzinfo=UTC)
+
+
+class Screen(io.StringIO):
+    """A file that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def stood(*statuses: RunStatus, error: str | None = None) -> PipelineProgress:
+    nodes = [
+        ActionProgress(
+            name=f"n{number}",
+            status=status,
+            progress=0.5 if status is RunStatus.RUNNING else float(status.is_terminal),
+            needs=[f"n{number - 1}"] if number else [],
+            message=f"says \x1b[2J{number}",
+            error=error if status is RunStatus.FAILED else None,
+            started_at=START if status is not RunStatus.PENDING else None,
+            completed_at=END if status.is_terminal else None,
+        )
+        for number, status in enumerate(statuses)
+    ]
+    is_over = all(status.is_terminal for status in statuses)
+    whole = RunStatus.FAILED if error else RunStatus.SUCCEEDED if is_over else RunStatus.RUNNING
+    return PipelineProgress(
+        run_id="r", pipeline_id="p", status=whole, progress=nodes, error=error, started_at=START,
+        completed_at=END if is_over else None,
+    )  # fmt: skip
+
+
+R, P, S, F = RunStatus.RUNNING, RunStatus.PENDING, RunStatus.SUCCEEDED, RunStatus.FAILED
+STREAM = [stood(R, P), stood(R, P), stood(S, R), stood(S, F, error="no\nluck")]
+
+
+def test_a_pipe_gets_a_line_for_each_change() -> None:
+    file = io.StringIO()
+
+    last = display_progress(STREAM, file)
+
+    assert last == STREAM[-1]
+    lines = file.getvalue().splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "n0  running", "n0  succeeded after 1", "n1  running", "n1  failed after 1",
+        "p failed  2/2 nodes  1",
+    ]  # fmt: skip
+    assert lines[-1].endswith("no luck")
+    assert "\x1b" not in file.getvalue()
+
+
+def test_a_terminal_gets_a_tree_with_bars() -> None:
+    screen = Screen()
+
+    display_progress(STREAM, screen)
+
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
+    assert "p running" in text
+    assert "✔ n0" in text
+    assert "✘   n1" in text  # it stands below n0
+    assert "━" in text
+    assert "\x1b[2J" not in screen.getvalue()
+
+
+def test_more_nodes_than_fit_leave_those_that_matter() -> None:
+    screen = Screen()
+
+    display_progress([stood(*[S] * 60, R, *[P] * 60)], screen)
+
+    text = screen.getvalue()
+    assert "n60" in text
+    assert "more nodes" in text
+
+
+def test_an_asynchronous_stream_is_shown_as_well() -> None:
+    async def stream() -> AsyncIterator[PipelineProgress]:
+        for one in STREAM:
+            yield one
+
+    file = io.StringIO()
+
+    last = asyncio.run(display_progress_async(stream(), file))
+
+    assert last == STREAM[-1]
+    assert "n1  failed" in file.getvalue()
+
+
+def test_a_stream_without_anything_shows_nothing() -> None:
+    file = io.StringIO()
+
+    assert display_progress([], file) is None
+    assert file.getvalue() == ""
+
+
+PLAN = Plan(
+    name="p<&",
+    nodes=(
+        Node(name="split", target=Target(plugin="w", action="split")),
+        Node(
+            name="each",
+            target=Target(plugin="w", action="square"),
+            needs=("split",),
+            over="${split.numbers}",
+            inputs={"number": "${item}"},
+        ),
+        Node(
+            name="last",
+            target=Target(plugin="w", action="total"),
+            needs=("each", "split"),
+            inputs={"numbers": "${each}"},
+            when=('${split.name} == "x"',),
+        ),
+    ),
+)
+
+
+def test_text_shows_a_tree_and_what_it_cannot_show() -> None:
+    assert draw_text(PLAN) == (
+        "split  w/split\n"
+        "└─ each  w/square  (for each of ${split.numbers})\n"
+        '   └─ last  w/total  (when ${split.name} == "x"; after each, split)\n'
+    )
+
+
+def test_mermaid_tells_values_from_mere_order() -> None:
+    drawn = draw_mermaid(PLAN)
+
+    assert 'n1[["each<br/>w/square"]]' in drawn
+    assert "n0 --> n1" in drawn
+    assert 'n0 -.->|"${split.name} == #quot;x#quot;"| n2' in drawn
+
+
+def test_svg_is_a_picture_with_each_node_once() -> None:
+    root = ET.fromstring(draw_svg(PLAN, {"split": RunStatus.FAILED}))  # noqa: S314 - ours
+
+    space = "{http://www.w3.org/2000/svg}"
+    assert root.findtext(f"{space}title") == "p<&"
+    assert len(root.findall(f"{space}rect")) == 3
+    assert len(root.findall(f"{space}path")) == 3
+    assert root.findall(f"{space}rect")[0].get("fill") == "#ffd7d5"
