@@ -234,7 +234,9 @@ def _ambiguous(code: str, folders: Sequence[Path]) -> InvalidInputError:
 
 
 def _no_plugin_in(folder: Path) -> PluginNotFoundError:
-    what = "is no folder" if folder.exists() and not folder.is_dir() else f"has no {MANIFEST}"
+    # Not by methods of Path, which raise where a name is too long to exist.
+    is_other = os.path.exists(folder) and not os.path.isdir(folder)  # noqa: PTH110, PTH112 - above
+    what = "is no folder" if is_other else f"has no {MANIFEST}"
     return PluginNotFoundError(
         f"There is no plugin at {folder}: it {what}.",
         hint="Give the folder that holds a plugin's config.yaml.",

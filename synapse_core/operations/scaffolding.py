@@ -1,5 +1,6 @@
 """Write new plugins and actions."""
 
+import contextlib
 import os
 import shlex
 from collections.abc import Sequence
@@ -146,6 +147,12 @@ def create_plugin(workspace: Workspace, request: CreatePlugin) -> ScaffoldReport
         description=check_text(request.description, "description"),
     )
     folder = _choose_folder(workspace, request.folder) / code
+    if folder.is_symlink():
+        raise PathRefusedError(
+            f"{folder} is a link, which may lead anywhere.",
+            hint="Remove the link, or choose another folder or name.",
+            path=str(folder),
+        )
     files = build_plugin_files(plan)
     changes = plan_changes(folder, files)
     _write(folder, changes, force=request.force, dry_run=request.dry_run)
@@ -203,7 +210,9 @@ def _choose_folder(workspace: Workspace, wanted: Path | None) -> Path:
     try:
         folder = base / (wanted or "").expanduser() if wanted else base
         place = Path(os.path.realpath(folder))
-    except (ValueError, RuntimeError) as error:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            place.lstat()  # raises for what no path can be, be it there or not
+    except (ValueError, RuntimeError, OSError) as error:
         raise InvalidInputError(
             f"{str(wanted)!a} is not a path: {error}.",
             hint="Give the path of a folder.",

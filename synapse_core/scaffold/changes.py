@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -12,6 +13,9 @@ from synapse_core.errors import PathRefusedError, StorageError
 from synapse_core.scaffold.blueprints import FileTree
 
 __all__ = ["Change", "FileChange", "build_diff", "plan_changes"]
+
+_MAX_BYTES = 16 << 20
+"""What is larger is no source, manifest or page of a plugin."""
 
 
 class Change(StrEnum):
@@ -84,26 +88,44 @@ def _read_earlier(folder: Path, path: PurePosixPath) -> bytes | None:
             path=str(file),
         )
     try:
-        return file.read_bytes()
+        content = _read(file)
     except FileNotFoundError:
         return None
-    except (IsADirectoryError, NotADirectoryError) as error:
-        raise PathRefusedError(
-            f"{file} cannot be written: {_obstacle(file)} stands in its way.",
-            hint="Move it away, or choose another folder or name.",
-            path=str(file),
-        ) from error
+    except NotADirectoryError:
+        content = None
     except OSError as error:
         raise StorageError(
             f"Cannot read {file}, which is to be changed: {error.strerror}.",
             hint="Check its permissions, or choose another folder.",
             path=str(file),
         ) from error
+    if content is None:
+        raise PathRefusedError(
+            f"{file} cannot be written: {_obstacle(file)} stands in its way.",
+            hint="Move it away, or choose another folder or name.",
+            path=str(file),
+        )
+    return content
+
+
+def _read(file: Path) -> bytes | None:
+    """Return the file's content; None when it is no file that somebody wrote by hand."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+            return None
+        with os.fdopen(descriptor, "rb", closefd=False) as content:
+            return content.read(_MAX_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _obstacle(file: Path) -> str:
     if file.is_dir():
         return "a folder"
+    if file.exists():
+        return "something that is no file, or a very large one,"
     in_the_way = next(parent for parent in file.parents if parent.exists())
     return f"the file {in_the_way}"
 

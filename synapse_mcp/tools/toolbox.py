@@ -10,6 +10,7 @@ from mcp.types import Tool as ToolDefinition
 from pydantic import ValidationError
 
 from synapse_core.errors import SynapseError, nearest
+from synapse_core.logs.secret_values import secrets_in
 from synapse_mcp.calls import Call, QuestionPending
 from synapse_mcp.errors import (
     ToolNotFoundError,
@@ -59,7 +60,8 @@ class Toolbox:
             answer = result.answer(self.names, call.redactor)
         except SynapseError as error:
             text = error_text(error, example=example_call(tool, arguments, error))
-            return _failed(call.redactor.source(text))
+            given = secrets_in(dict(arguments))  # an error shows what a call got wrong
+            return _failed(call.redactor.knowing(given).source(text))
         except (MCPError, QuestionPending):
             raise
         except Exception:

@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
-from synapse_mcp.server.assembly import build_server
-from synapse_mcp.settings import parse_settings
 from tests.mcp.wire import Start, Wire
-from tests.mcp.world import PATIENCE_S, Agent, Connect, Place, answering
+from tests.mcp.world import PATIENCE_S, Agent, Connect, Place, answering, embed_in
 
 
 @pytest.fixture
@@ -60,23 +58,7 @@ def connect(place: Place, tmp_path: Path) -> Connect:
 @pytest.fixture
 def embed(place: Place) -> Connect:
     """Return a function that connects a client to the same server within this process."""
-
-    @asynccontextmanager
-    async def connected(
-        *flags: str, mode: str = "2026-07-28", answer: str | None = None
-    ) -> AsyncGenerator[Agent]:
-        settings = parse_settings(["--root", str(place.root), *flags])
-        server = build_server(settings, home=place.home)
-        questions: list[str] = []
-        async with Client(
-            server,
-            mode=mode,
-            read_timeout_seconds=PATIENCE_S,
-            elicitation_callback=answering(answer, questions),
-        ) as client:
-            yield Agent(client, questions)
-
-    return connected
+    return embed_in(place)
 
 
 @pytest.fixture

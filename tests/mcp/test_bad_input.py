@@ -2,60 +2,13 @@
 
 import json
 import os
-import re
 from pathlib import Path
 
 import pytest
-from mcp.shared.exceptions import MCPError
 
-from tests.mcp.world import Agent, Connect, Place
+from tests.mcp.world import Connect, Place
 
 pytestmark = pytest.mark.anyio
-
-SECRET = "the secret of somebody else"
-
-TRAVERSALS = [
-    "..",
-    "../secret",
-    "../../secret",
-    "../../../../../../../../etc/passwd",
-    "a/../../secret",
-    "./../secret",
-    "..\\secret",
-    "..\\..\\secret",
-    "..%2fsecret",
-    "%2e%2e/secret",
-    "%2e%2e%2fsecret",
-    "%252e%252e%252fsecret",
-    "..%5csecret",
-    "..%c0%afsecret",
-    "....//secret",
-    "..;/secret",
-    "/etc/passwd",
-    "//etc/passwd",
-    "%2fetc%2fpasswd",
-    "\\\\host\\share",
-    "C:\\Windows\\win.ini",
-    "C:secret",
-    "file:///etc/passwd",
-    "~/.ssh/id_rsa",
-    "$HOME/secret",
-    "secret\x00.txt",
-    "secret%00.txt",
-    "\u2025/secret",
-    "\uff0e\uff0e/secret",
-    "..\u2215secret",
-    "/proc/self/environ",
-    "/dev/zero",
-    "link/secret",
-    "outside.txt",
-    ".",
-    "",
-    " ",
-    "x" * 5000,
-    "a\nb",
-    "../" * 200 + "etc/passwd",
-]
 
 SAVER = """
 from synapse_core import RuntimeContext, action
@@ -70,76 +23,8 @@ def run(ctx: RuntimeContext) -> str:
 
 
 @pytest.fixture
-def guarded(place: Place) -> Place:
-    """A plugin, and beside the root a secret and links that lead to it."""
-    (place.folder / "secret").mkdir()
-    (place.folder / "secret" / "config.yaml").write_text(SECRET, encoding="utf-8")
-    (place.folder / "outside.txt").write_text(SECRET, encoding="utf-8")
+def saver(place: Place) -> None:
     place.plugin("saver", SAVER)
-    (place.root / "link").symlink_to(place.folder / "secret")
-    return place
-
-
-async def refusal(agent: Agent, uri: str) -> str:
-    with pytest.raises(MCPError) as caught:
-        await agent.client.read_resource(uri)
-    return caught.value.error.message
-
-
-@pytest.mark.usefixtures("guarded")
-async def test_no_path_reads_anything_but_what_a_run_saved(embed: Connect) -> None:
-    async with embed() as agent:
-        run_id = (await agent.call("run_start", plugin="saver", action="run", wait_s=30))["run_id"]
-        fine = await agent.read(f"run://{run_id}/outputs/data/fine%20name%20%C3%BC.txt")
-        refused = [await refusal(agent, f"run://{run_id}/outputs/{path}") for path in TRAVERSALS]
-        previews = [await agent.fail("run_outputs", run_id=run_id, path=p) for p in TRAVERSALS]
-
-    assert fine == "fine"
-    for text in refused + previews:
-        assert re.match(r"\[(resource_not_found|artifact_not_found|invalid_arguments)\] ", text)
-        assert "Fix: " in text
-        assert SECRET not in text
-
-
-@pytest.mark.usefixtures("guarded")
-async def test_no_name_leads_out_of_the_roots(embed: Connect) -> None:
-    async with embed() as agent:
-        texts: list[str] = []
-        for path in TRAVERSALS:
-            texts.append(await agent.fail("plugin_describe", plugin=path))
-            texts.append(await agent.fail("run_start", plugin=path, action="run"))
-            texts.append(await agent.fail("run_status", run_id=path))
-            texts += [await refusal(agent, uri) for uri in (f"plugin://{path}", f"run://{path}")]
-
-    for text in texts:
-        assert re.match(r"\[[a-z_]+\] ", text), text
-        assert "internal_error" not in text
-        assert SECRET not in text
-
-
-@pytest.mark.usefixtures("guarded")
-async def test_a_check_reads_nothing_outside_the_roots(embed: Connect) -> None:
-    async with embed() as agent:
-        answers = [await agent.raw("plugin_check", path=path) for path in TRAVERSALS]
-
-    for answer in answers:
-        told = json.dumps(answer.model_dump(mode="json"))
-        assert SECRET not in told
-        assert "internal_error" not in told
-
-
-@pytest.mark.parametrize("name", [*TRAVERSALS, "ünï cödé", "two words", "CON", "-rf", "a/b"])
-async def test_a_scaffold_writes_nothing_outside_the_roots(
-    embed: Connect, place: Place, name: str
-) -> None:
-    before = set(place.folder.parent.rglob("*"))
-
-    async with embed() as agent:
-        await agent.raw("plugin_scaffold", name=name, template="custom")
-        await agent.raw("plugin_scaffold", name="fine", template="custom", dir=name)
-
-    new = set(place.folder.parent.rglob("*")) - before
-    assert all(path.is_relative_to(place.root) or path.is_relative_to(place.home) for path in new)
 
 
 WRONG_ARGUMENTS: list[tuple[str, dict[str, object], str]] = [
@@ -180,63 +65,7 @@ async def test_wrong_arguments_are_told_without_doing_anything(
     assert len(text) <= 1_000
 
 
-@pytest.mark.usefixtures("guarded")
-@pytest.mark.parametrize(
-    ("call", "arguments"),
-    [
-        ("plugin_describe", {"plugin": "savr"}),
-        ("plugin_describe", {"plugin": "saver", "action": "rum"}),
-        ("run_start", {"plugin": "saver", "action": "rum"}),
-        ("run_start", {"plugin": "saver", "action": "run", "executor": "ray"}),
-        ("run_start", {"plugin": "saver", "action": "run", "params": {"x": 1}}),
-        ("run_status", {"run_id": "20200101-000000-aaaaaaaa"}),
-        ("run_logs", {"run_id": "last", "grep": "("}),
-        ("run_logs", {"run_id": "last", "cursor": "not-a-cursor"}),
-        ("run_list", {"cursor": "not-a-cursor"}),
-        ("plugin_search", {"cursor": "not-a-cursor"}),
-        ("run_outputs", {"run_id": "last", "path": "data/fine.txt"}),
-        ("run_cancel", {"run_id": "20200101-000000-aaaaaaaa"}),
-    ],
-)
-async def test_the_example_of_an_error_is_a_call_that_works(
-    embed: Connect, call: str, arguments: dict[str, object]
-) -> None:
-    async with embed() as agent:
-        await agent.call("run_start", plugin="saver", action="run", wait_s=30)
-        text = await agent.fail(call, **arguments)
-        example = re.search(r"^Example: (\w+) (\{.*\})$", text, re.MULTILINE)
-        assert example, text
-        named = json.loads(example[2])
-        if "plugin" in named:
-            named["plugin"] = "saver"
-        if "action" in named:
-            named["action"] = "run"
-        corrected = await agent.raw(example[1], **named)
-
-    assert not corrected.is_error, (text, corrected.content)
-
-
-def replace_by_link(file: Path, target: Path) -> None:
-    file.unlink()
-    file.symlink_to(target)
-
-
-@pytest.mark.usefixtures("guarded")
-async def test_a_link_that_replaces_an_artifact_is_not_followed(
-    embed: Connect, place: Place
-) -> None:
-    async with embed() as agent:
-        run = await agent.call("run_start", plugin="saver", action="run", wait_s=30)
-        listed = await agent.call("run_outputs", run_id=run["run_id"], path="data/fine name ü.txt")
-        replace_by_link(Path(listed["artifacts"][0]["file"]), place.folder / "outside.txt")
-        text = await agent.fail("run_outputs", run_id=run["run_id"], path="data/fine name ü.txt")
-        refused = await refusal(agent, f"run://{run['run_id']}/outputs/data/fine name ü.txt")
-
-    assert text.startswith("[path_refused] ")
-    assert refused.startswith("[path_refused] ")
-
-
-@pytest.mark.usefixtures("guarded")
+@pytest.mark.usefixtures("saver")
 async def test_bytes_are_served_as_bytes(embed: Connect) -> None:
     async with embed() as agent:
         run = await agent.call("run_start", plugin="saver", action="run", wait_s=30)

@@ -1,7 +1,7 @@
 """What the tests of the MCP server share: places, plugins, and a client as a test wants it."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -10,6 +10,9 @@ from typing import Any, cast
 from mcp import Client
 from mcp.client.session import ClientRequestContext, ElicitationFnT
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+
+from synapse_mcp.server.assembly import build_server
+from synapse_mcp.settings import parse_settings
 
 ERAS = ("legacy", "2026-07-28")
 PATIENCE_S = 40.0
@@ -92,3 +95,27 @@ def answering(answer: str | None, questions: list[str]) -> ElicitationFnT | None
         return ElicitResult(action="decline" if answer == "no" else "cancel")
 
     return ask
+
+
+def embed_in(place: Place) -> Connect:
+    """Return a function that connects a client to a server within this process."""
+
+    @asynccontextmanager
+    async def connected(
+        *flags: str,
+        mode: str = "2026-07-28",
+        answer: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> AsyncGenerator[Agent]:
+        settings = parse_settings(["--root", str(place.root), *flags])
+        server = build_server(settings, home=place.home, environ=environ)
+        questions: list[str] = []
+        async with Client(
+            server,
+            mode=mode,
+            read_timeout_seconds=PATIENCE_S,
+            elicitation_callback=answering(answer, questions),
+        ) as client:
+            yield Agent(client, questions)
+
+    return connected
