@@ -11,6 +11,7 @@ from synapse_core.version import __version__
 if TYPE_CHECKING:
     from synapse_core.actions.base import BaseAction
     from synapse_core.actions.decorator import action
+    from synapse_core.clients.sync_service import PipelineServiceClient
     from synapse_core.context import RuntimeContext
     from synapse_core.context.env import PluginEnvironment
     from synapse_core.discovery import PluginDiscovery
@@ -42,6 +43,7 @@ __all__ = [
     "Orchestrator",
     "PipelineContext",
     "PipelineProgress",
+    "PipelineServiceClient",
     "PluginCategory",
     "PluginDiscovery",
     "PluginEnvironment",
@@ -65,6 +67,7 @@ _HOMES = {
     "Orchestrator": "synapse_core.steps",
     "PipelineContext": "synapse_core.pipelines",
     "PipelineProgress": "synapse_core.pipelines",
+    "PipelineServiceClient": "synapse_core.clients.sync_service",
     "PluginCategory": "synapse_core.enums",
     "PluginDiscovery": "synapse_core.discovery",
     "PluginEnvironment": "synapse_core.context.env",
