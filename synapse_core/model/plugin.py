@@ -55,7 +55,7 @@ class ActionSpec:
         resources: What it needs.
         timeout_s: Seconds one attempt may take; None for no limit.
         retry: How failed attempts are repeated.
-        kind: `class` or `function`; empty when unknown.
+        kind: `class` or `function`; `pipeline` where one is told as an action; empty when unknown.
         file: Source file relative to the plugin's folder; empty when unknown.
         line: Line of the definition, from 1; 0 when unknown.
     """

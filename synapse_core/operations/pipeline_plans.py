@@ -25,7 +25,7 @@ from synapse_core.operations.plugins import (
 from synapse_core.pipelines.compiling import Compiled, compile_plan
 from synapse_core.pipelines.drafts import ActionFacts, FindFacts, NodeDraft, PipelineDraft
 from synapse_core.pipelines.fingerprint import digest_code
-from synapse_core.pipelines.interface import params_schema
+from synapse_core.pipelines.interface import params_example, params_schema
 from synapse_core.pipelines.python_facts import accepted_params, kinds_of_type
 from synapse_core.plugins.manifest_parts import ResourcesEntry, RetriesEntry
 from synapse_core.plugins.pipeline_entries import NodeEntry, PipelineEntry
@@ -33,7 +33,13 @@ from synapse_core.runs.ids import new_run_id
 from synapse_core.types import DataType, JSONObject
 from synapse_core.workspace import Workspace
 
-__all__ = ["compile_pipeline", "describe_pipeline_run", "draft_pipeline", "facts_finder"]
+__all__ = [
+    "compile_pipeline",
+    "describe_pipeline_run",
+    "draft_pipeline",
+    "facts_finder",
+    "schema_of",
+]
 
 
 def compile_pipeline(workspace: Workspace, plugin: Plugin, name: str) -> Compiled:
@@ -44,6 +50,17 @@ def compile_pipeline(workspace: Workspace, plugin: Plugin, name: str) -> Compile
         PipelineNotFoundError: The plugin has none of this name.
     """
     return compile_plan(draft_pipeline(plugin, name), facts_finder(workspace, plugin))
+
+
+def schema_of(compiled: Compiled) -> ActionSchema:
+    """Return what a pipeline takes, as it is told of an action."""
+    plan, facts = compiled.plan, compiled.facts
+    return ActionSchema(
+        params=params_schema(plan, facts),
+        result=None,
+        form=[],
+        example=params_example(plan, facts),
+    )
 
 
 def describe_pipeline_run(
@@ -61,8 +78,7 @@ def describe_pipeline_run(
         ParamsError: The params do not meet the pipeline's schema.
     """
     plan = replace(compiled.plan, executor=executor)
-    schema = params_schema(plan, compiled.facts)
-    validate_params(ActionSchema(params=schema, result=None, form=[], example={}), params)
+    validate_params(schema_of(compiled), params)
     now = time.time()
     run = Run(
         id=new_run_id(now),
@@ -160,6 +176,7 @@ def _facts(described: ActionDescription, code_of: Callable[[Path], str]) -> Acti
         result=schema.result,
         input_type=spec.input_type,
         output_kinds=described.output_kinds or _known_kinds(spec.output_type),
+        example=schema.example,
         retry=spec.retry,
         timeout_s=spec.timeout_s,
         resources=spec.resources,

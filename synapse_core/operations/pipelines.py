@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 
 from synapse_core.errors import InvalidInputError, PipelineNotFoundError
 from synapse_core.model.pipeline import Plan
+from synapse_core.model.plugin import ActionSpec, Plugin
 from synapse_core.model.run import Run, RunKind
-from synapse_core.operations.pipeline_plans import compile_pipeline
+from synapse_core.operations.pipeline_plans import compile_pipeline, schema_of
 from synapse_core.operations.pipeline_watching import build_progress
-from synapse_core.operations.plugins import find_plugin, pipeline_names
+from synapse_core.operations.plugins import (
+    ActionDescription,
+    describe_action,
+    find_plugin,
+    pipeline_names,
+)
 from synapse_core.operations.runs import StartRun, get_run, rerun, start_run
 from synapse_core.pipelines.interface import params_schema
 from synapse_core.pipelines.progress import PipelineProgress
@@ -21,6 +27,7 @@ __all__ = [
     "PipelineListing",
     "StartPipeline",
     "describe_pipeline",
+    "describe_startable",
     "follow_progress",
     "get_pipeline_run",
     "get_progress",
@@ -125,6 +132,29 @@ def describe_pipeline(workspace: Workspace, plugin: str, name: str) -> PipelineD
     return PipelineDescription(
         plan=compiled.plan, params=params_schema(compiled.plan, compiled.facts)
     )
+
+
+def describe_startable(workspace: Workspace, plugin: Plugin, name: str) -> ActionDescription:
+    """Return what can be started by a name: an action, or a pipeline told as if it were one.
+
+    Raises:
+        ActionLoadError: The action cannot be imported, or is none.
+        ActionNotFoundError: The plugin has neither an action nor a pipeline of this name.
+        PipelineDefinitionError: The pipeline cannot be executed.
+    """
+    if name in plugin.actions or name not in pipeline_names(plugin):
+        return describe_action(workspace, plugin, name)
+    compiled = compile_pipeline(workspace, plugin, name)
+    plan = compiled.plan
+    nodes = f"Pipeline of {', '.join(node.name for node in plan.nodes)}."
+    spec = ActionSpec(
+        name=name,
+        entrypoint="",
+        kind="pipeline",
+        description=f"{plan.description} {nodes}".strip(),
+        timeout_s=plan.timeout_s,
+    )
+    return ActionDescription(plugin=plugin, spec=spec, schema=schema_of(compiled))
 
 
 def start_pipeline(workspace: Workspace, request: StartPipeline) -> Run:

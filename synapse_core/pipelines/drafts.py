@@ -86,6 +86,7 @@ class ActionFacts:
         result: JSON schema of its result; None when it may return anything.
         input_type: Name of the semantic type it consumes.
         output_kinds: Names of the semantic type it produces and of what that refines.
+        example: Params that it takes.
         retry: Its own policy.
         timeout_s: Its own limit.
         resources: What it says it needs.
@@ -96,6 +97,7 @@ class ActionFacts:
     result: JSONObject | None = None
     input_type: str | None = None
     output_kinds: tuple[str, ...] = ()
+    example: JSONObject = field(default_factory=dict[str, JSONValue])
     retry: RetryPolicy = RetryPolicy()
     timeout_s: float | None = None
     resources: Resources = Resources()

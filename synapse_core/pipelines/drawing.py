@@ -149,8 +149,8 @@ def _svg_box(node: Node, place: tuple[int, int], status: RunStatus) -> Sequence[
     return (
         (
             f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="6" '
-            f'fill="{_FILLS[status]}" stroke="#57606a"{double}><title>{escape(_told(node, ""))}</title>'
-            "</rect>"
+            f'fill="{_FILLS[status]}" stroke="#57606a"{double}>'
+            f"<title>{escape(_told(node, ''))}</title></rect>"
         ),
         f'<text x="{middle}" y="{y + 19}" text-anchor="middle">{escape(_short(node.name))}</text>',
         (

@@ -10,7 +10,7 @@ from synapse_core.pipelines.drafts import ActionFacts
 from synapse_core.pipelines.kinds import field_schema, known_fields
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["check_names", "params_schema"]
+__all__ = ["check_names", "params_example", "params_schema"]
 
 
 def check_names(plan: Plan, schema: JSONObject, params: JSONObject) -> None:
@@ -112,6 +112,21 @@ def _offered(plan: Plan, facts: Mapping[str, ActionFacts]) -> Iterator[_Wanted]:
         for name, schema in (known_fields(whole) or {}).items():
             if name not in before and name not in node.inputs:
                 yield name, schema, whole, name in names and not is_unsure_before
+
+
+def params_example(plan: Plan, facts: Mapping[str, ActionFacts]) -> JSONObject:
+    """Return params that must be given, each with a value that an action has as its example."""
+    example: JSONObject = {}
+    for node in plan.nodes:
+        shown = facts[node.name].example
+        bound = {key: direct_param(template) for key, template in node.inputs.items()}
+        if node.merges:
+            bound = {key: key for key in shown} | bound
+        for key, name in bound.items():
+            if name is not None and key in shown:
+                example.setdefault(name, shown[key])
+    schema = params_schema(plan, facts)
+    return {str(name): example.get(str(name), "…") for name in _required(schema)}
 
 
 def _carry(schema: JSONValue, whole: JSONObject, definitions: JSONObject) -> JSONValue:

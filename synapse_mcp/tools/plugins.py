@@ -4,12 +4,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from synapse_core.errors import ActionError, DependencyError
+from synapse_core.errors import ActionError, DependencyError, PipelineDefinitionError
 from synapse_core.model.plugin import ActionSpec, Plugin, PluginCategory
+from synapse_core.operations.pipelines import describe_startable
 from synapse_core.operations.plugins import (
     ActionDescription,
-    describe_action,
     find_plugin,
+    pipeline_names,
     search_plugins,
 )
 from synapse_core.types import JSONObject
@@ -88,7 +89,7 @@ def plugin_search(call: Call, arguments: SearchArguments) -> PluginList:
 
 
 def _row(plugin: Plugin) -> PluginRow:
-    names = list(plugin.actions)
+    names = [*plugin.actions, *pipeline_names(plugin)]
     more = len(names) - _MAX_ACTIONS
     return PluginRow(
         plugin=plugin.code,
@@ -152,12 +153,13 @@ def plugin_describe(call: Call, arguments: DescribeArguments) -> PluginDescripti
     plugin = find_plugin(call.workspace, arguments.plugin)
     if arguments.action is None:
         return _whole(call.workspace, plugin)
-    described = describe_action(call.workspace, plugin, arguments.action)
+    described = describe_startable(call.workspace, plugin, arguments.action)
     return _one(described, is_full=arguments.detail == "full")
 
 
 def _whole(workspace: Workspace, plugin: Plugin) -> PluginDescription:
-    views = [_action(workspace, plugin, spec) for spec in plugin.actions.values()]
+    names = (*plugin.actions, *pipeline_names(plugin))
+    views = [_view(workspace, plugin, name) for name in names]
 
     def build(most: int) -> PluginDescription:
         cut = f"the first {most} of {len(views)} actions" if most < len(views) else None
@@ -182,16 +184,16 @@ def _head(plugin: Plugin) -> PluginDescription:
     )
 
 
-def _action(workspace: Workspace, plugin: Plugin, spec: ActionSpec) -> ActionView:
-    description = clip(spec.description or spec.title, _MAX_TEXT) or None
+def _view(workspace: Workspace, plugin: Plugin, name: str) -> ActionView:
+    spec = plugin.actions.get(name)
+    description = clip(spec.description or spec.title, _MAX_TEXT) or None if spec else None
     try:
-        schema = describe_action(workspace, plugin, spec.name).schema
-    except (ActionError, DependencyError) as error:
+        described = describe_startable(workspace, plugin, name)
+    except (ActionError, DependencyError, PipelineDefinitionError) as error:
         # One action that cannot be loaded must not hide the others.
-        return ActionView(
-            name=spec.name, description=description, error=clip(str(error), _MAX_TEXT)
-        )
-    return ActionView(name=spec.name, description=description, example=_short(schema.example))
+        return ActionView(name=name, description=description, error=clip(str(error), _MAX_TEXT))
+    told = description or clip(described.spec.description, _MAX_TEXT) or None
+    return ActionView(name=name, description=told, example=_short(described.schema.example))
 
 
 def _short(example: JSONObject) -> dict[str, JsonValue] | None:

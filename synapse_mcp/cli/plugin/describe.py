@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from synapse_core.model.plugin import Plugin
-from synapse_core.operations.plugins import ActionDescription, describe_action, find_plugin
+from synapse_core.operations.pipelines import describe_startable
+from synapse_core.operations.plugins import ActionDescription, find_plugin
 from synapse_mcp.cli.completion import complete_actions, complete_plugins
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.opening import open_plugins
@@ -48,7 +49,7 @@ def describe(
         if action is None:
             _tell_plugin(found, output)
             return ExitCode.DONE
-        described = describe_action(workspace, found, action)
+        described = describe_startable(workspace, found, action)
     if as_json:
         told = {"plugin": found.code, "action": described.spec, "schema": described.schema}
         output.json(told)
@@ -78,6 +79,14 @@ def _tell_plugin(plugin: Plugin, output: Output) -> None:
         for spec in plugin.actions.values()
     ]
     output.table(("action", "what it does", "entrypoint"), rows)
+    declared = plugin.manifest.get("pipelines")
+    if isinstance(declared, dict) and declared:
+        output.line()
+        told = [
+            (name, str(entry.get("description", "")) if isinstance(entry, dict) else "")
+            for name, entry in declared.items()
+        ]
+        output.table(("pipeline", "what it does"), told)
 
 
 def _tell_action(described: ActionDescription, output: Output) -> None:

@@ -1,0 +1,59 @@
+"""An agent starts a pipeline as it starts an action, and sees each node."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.mcp.world import ERAS, Connect, Place
+from tests.pipelines.conftest import ACTIONS, CONFIG
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("works")]
+
+
+@pytest.fixture
+def works(place: Place) -> Path:
+    folder = place.root / "works"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    (folder / "works.py").write_text(ACTIONS, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_pipeline_is_described_started_and_shown_like_an_action(
+    connect: Connect, era: str
+) -> None:
+    async with connect(mode=era) as agent:
+        listed = await agent.call("plugin_describe", plugin="works")
+        described = await agent.call("plugin_describe", plugin="works", action="line")
+        run = await agent.call(
+            "run_start", plugin="works", action="squares", params={"count": 4}, wait_s=30
+        )
+
+    squares = next(one for one in listed["actions"] if one["name"] == "squares")
+    assert squares["description"] == "Adds up squares. Pipeline of split, square, total, extra."
+    assert described["params"]["required"] == ["count"]
+    assert described["example"] == {"count": 1}
+    assert run["status"] == "succeeded"
+    assert run["result"] == {"total": 14, "extra": None}
+    assert run["steps"] == {
+        "split": "succeeded", "square": "succeeded", "total": "succeeded", "extra": "skipped",
+    }  # fmt: skip
+
+
+async def test_a_failed_pipeline_is_resumed_by_the_call_that_is_suggested(
+    connect: Connect, place: Place
+) -> None:
+    flag = place.folder / "flag"
+    async with connect(mode=ERAS[0]) as agent:
+        given = {"flag": str(flag)}
+        failed = await agent.call(
+            "run_start", plugin="works", action="failing", params=given, wait_s=30
+        )
+        flag.touch()
+        resumed = await agent.call("run_start", rerun_of=failed["run_id"], resume=True, wait_s=30)
+
+    assert failed["error"]["code"] == "pipeline_failed"
+    assert any("resume" in call for call in failed["next"])
+    assert resumed["steps"]["other"] == "skipped"
+    assert resumed["status"] == "succeeded"
