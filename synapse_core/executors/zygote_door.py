@@ -84,8 +84,10 @@ class ZygoteDoor:
                 # Somebody killed it, which says nothing about the next one.
         if exit_code != 0:
             last_words = log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+            how = f"exit status {exit_code}" if exit_code > 0 else f"killed by signal {-exit_code}"
             raise WorkerLostError(
-                f"The worker process could not be started: {last_words or 'it said nothing'}",
+                f"The worker process could not be started ({how}): "
+                f"{last_words or 'it said nothing'}",
                 hint="Run `synapse doctor`.",
                 log=str(log),
             )
