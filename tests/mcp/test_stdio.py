@@ -160,5 +160,5 @@ def test_a_home_that_cannot_be_opened_is_told_by_the_calls(start: Start, place: 
     mended = wire.receive()["result"]
 
     assert failed["isError"]
-    assert failed["content"][0]["text"].startswith("[storage_failed] Cannot make ")
+    assert failed["content"][0]["text"].startswith("[storage_failed] Cannot ")
     assert mended["structuredContent"]["runs"] == []

@@ -1,6 +1,7 @@
 """Who subscribes to a run or its log hears of every change, not too often, and of the last one."""
 
 import itertools
+import json
 import os
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -138,6 +139,12 @@ async def begin(agent: Agent, mouth: Mouth) -> str:
     return f"run://{run['run_id']}"
 
 
+async def has_ended(agent: Agent, run: str) -> bool:
+    status = json.loads(await agent.read(run))["status"]
+    assert status in {"pending", "running", "succeeded"}
+    return status == "succeeded"
+
+
 async def end(agent: Agent, mouth: Mouth) -> None:
     """Let the run end; it must have opened its end of the pipe before."""
     mouth.say("over")
@@ -162,7 +169,7 @@ async def test_lines_are_told_of_and_the_end_comes_last(
                 await ear.wait()
             mouth.say("two")
             mouth.close()
-            while '"succeeded"' not in await agent.read(run):
+            while not await has_ended(agent, run):
                 await ear.wait()
             assert "two" in await agent.read(log)
 
@@ -256,5 +263,5 @@ async def test_a_new_server_tells_of_a_run_that_an_older_one_started(
         while "one" not in await agent.read(f"{run}/log"):
             await ear.wait()
         mouth.close()
-        while '"succeeded"' not in await agent.read(run):
+        while not await has_ended(agent, run):
             await ear.wait()
