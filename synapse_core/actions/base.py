@@ -4,11 +4,12 @@ import logging
 import re
 from abc import ABC
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel
 
 from synapse_core.actions.brackets import read_brackets, resolve_name
+from synapse_core.actions.calls import ensure_callable
 from synapse_core.actions.definition import (
     DEFINITION_ATTRIBUTE,
     ensure_category,
@@ -198,6 +199,7 @@ class _ClassDefinition:
                 f"{owner} has neither `execute` nor `setup_steps`, so it cannot do anything.",
                 hint="Add `def execute(self)`.",
             )
+        ensure_callable(self.target, cast("type[BaseAction[Any]]", BaseAction))
         _ = self.params_model
 
     def execute(self, params: BaseModel, context: RuntimeContext) -> object:

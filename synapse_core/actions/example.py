@@ -20,15 +20,19 @@ _MAX_CHARS = 2_000
 """A corrected call is not longer; then a plain example is shown in its place."""
 
 
-def build_example(model: type[BaseModel]) -> JSONObject:
+def build_example(model: type[BaseModel], schema: JSONObject | None = None) -> JSONObject:
     """Return params that meet the model, as far as its schema tells.
 
     Defaults come first, then what the author gave as `examples`, then the smallest fitting values.
 
+    Args:
+        model: The model.
+        schema: Its schema, where it is at hand.
+
     Raises:
         ActionDefinitionError: A field has a type that JSON cannot carry.
     """
-    sampler = Sampler(params_json_schema(model))
+    sampler = Sampler(params_json_schema(model) if schema is None else schema)
     full = sampler.params(with_defaults=True)
     if _fits(model, full):
         return full

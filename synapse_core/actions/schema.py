@@ -27,7 +27,7 @@ def describe_schema(action: Action) -> ActionSchema:
         params=_plain(params),
         result=_plain(result_json_schema(result)) if result is not None else None,
         form=build_form(params),
-        example=build_example(definition.params_model),
+        example=build_example(definition.params_model, params),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from synapse_core.checks.models import check_model, is_model, say
 from synapse_core.checks.params import find_params
 from synapse_core.checks.results import Promise, check_result, own_nodes
+from synapse_core.checks.steps import check_steps, registers_nothing
 from synapse_core.checks.subject import ActionCode, in_source
 from synapse_core.checks.symbols import Symbols
 from synapse_core.discovery.source_names import find_constant
@@ -33,6 +34,8 @@ def check_class(symbols: Symbols, code: ActionCode) -> Iterator[Diagnostic]:
         promise = _find_promise(symbols, code)
         if promise is not None:
             yield from check_result(symbols, promise, *execute)
+    yield from _check_setup(symbols, code)
+    yield from _check_init(code)
     yield from _check_attributes(code)
 
 
@@ -63,6 +66,23 @@ def _check_params(symbols: Symbols, code: ActionCode) -> Iterator[Diagnostic]:
         yield from check_model(symbols, symbol)
 
 
+def _check_setup(symbols: Symbols, code: ActionCode) -> Iterator[Diagnostic]:
+    found = _find_method(code, "setup_steps")
+    source, setup = found or (code.source, None)
+    if not isinstance(setup, ast.FunctionDef):
+        return
+    yield from check_steps(symbols, code, source, setup)
+    is_plain = code.base.endswith(".BaseAction")
+    if is_plain and registers_nothing(setup) and not _binds(code, "execute"):
+        yield in_source(
+            source,
+            setup,
+            "execute-missing",
+            f"{code.node.name} registers no steps and has no `execute`.",
+            "Register steps with `registry.register(…)`, or add `def execute(self)`.",
+        )
+
+
 def _check_missing(code: ActionCode) -> Iterator[Diagnostic]:
     if code.base.endswith(".BaseAction") and not _binds(code, "execute", "setup_steps"):
         yield in_source(
@@ -71,6 +91,24 @@ def _check_missing(code: ActionCode) -> Iterator[Diagnostic]:
             "execute-missing",
             f"{code.node.name} has neither `execute` nor `setup_steps`, so it cannot do anything.",
             "Add `def execute(self)`.",
+        )
+
+
+def _check_init(code: ActionCode) -> Iterator[Diagnostic]:
+    """Yield an `__init__` after which the action has neither params nor context."""
+    found = _find_method(code, "__init__")
+    if found is None:
+        return
+    source, made = found
+    words = {node.id for node in ast.walk(made) if isinstance(node, ast.Name)}
+    attributes = {node.attr for node in ast.walk(made) if isinstance(node, ast.Attribute)}
+    if "super" not in words and "__init__" not in attributes and not {"params", "ctx"} & attributes:
+        yield in_source(
+            source,
+            made,
+            "init-without-super",
+            f"{code.node.name}.__init__ hides the one that keeps params and context.",
+            "Call `super().__init__(params, ctx)` in it.",
         )
 
 

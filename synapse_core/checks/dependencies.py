@@ -1,15 +1,14 @@
 """Looks whether everything that a plugin imports is there."""
 
-import ast
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from synapse_core.actions.distributions import name_distribution
-from synapse_core.checks.imports import Import, Scope
+from synapse_core.checks.imports import Import
 from synapse_core.checks.requirements import Requirements, find_installed
 from synapse_core.checks.shadowing import hides_what_is_needed
-from synapse_core.checks.subject import ActionCode, Subject
+from synapse_core.checks.subject import Subject
 from synapse_core.checks.symbols import Symbols
 from synapse_core.checks.uses import Uses
 from synapse_core.discovery.sources import Source
@@ -27,12 +26,11 @@ _PROVIDED = frozenset(
 def check_imports(
     subject: Subject,
     reachable: Sequence[Source],
-    codes: Sequence[ActionCode],
+    uses: Uses,
     requirements: Requirements,
 ) -> Iterator[Diagnostic]:
     """Yield what the modules that run import, but cannot."""
     lacking: dict[str, Diagnostic] = {}
-    uses = Uses(reachable)
     for source in reachable:
         for one in subject.symbols.imports(source.module):
             if one.is_relative and not one.module:
@@ -48,11 +46,11 @@ def check_imports(
             if subject.symbols.is_module(top):
                 if not hides_what_is_needed(top):  # else its name is what is wrong
                     for finding in _check_own(subject.symbols, source, one):
-                        yield replace(finding, severity=_weigh(source, one, codes, uses))
+                        yield replace(finding, severity=uses.weigh(source, one.line, one.function))
             elif top not in _PROVIDED and not _is_told(lacking, top):
                 finding = _check_library(subject, source, one, requirements)
                 if finding is not None and finding.severity is Severity.ERROR:
-                    finding = replace(finding, severity=_weigh(source, one, codes, uses))
+                    finding = replace(finding, severity=uses.weigh(source, one.line, one.function))
                 if finding is not None and (top not in lacking or _is_fatal(finding)):
                     lacking[top] = finding
     yield from lacking.values()
@@ -131,22 +129,6 @@ def _check_library(
         f"{top!r} is not installed, and the plugin does not ask for it.",
         f"Add {distribution!r} to {requirements.file}; it is installed when the plugin runs.",
     )
-
-
-def _weigh(source: Source, one: Import, codes: Sequence[ActionCode], uses: Uses) -> Severity:
-    """A function that nothing calls does no harm; an action's own body is executed."""
-    is_needed = (
-        one.scope is Scope.MODULE or _is_inside(source, one, codes) or uses.may_call(one.function)
-    )
-    return Severity.ERROR if is_needed else Severity.WARNING
-
-
-def _is_inside(source: Source, one: Import, codes: Sequence[ActionCode]) -> bool:
-    nodes: list[ast.stmt] = []
-    for code in codes:
-        nodes += [node for where, node in code.chain if where is source]
-        nodes += [code.node] if code.source is source else []
-    return any(node.lineno <= one.line <= (node.end_lineno or node.lineno) for node in nodes)
 
 
 def _describe(

@@ -30,11 +30,10 @@ _MAX_PATH_CHARS = 300
 
 
 def check_habits(
-    subject: Subject, sources: Sequence[Source], codes: Sequence[ActionCode]
+    subject: Subject, sources: Sequence[Source], codes: Sequence[ActionCode], uses: Uses
 ) -> Iterator[Diagnostic]:
     """Yield calls and statements that fail, hang or mislead in a worker."""
     own = {id(function) for code in codes for function in _own_functions(code)}
-    uses = Uses(sources)
     for source in sources:
         walker = _Walker(subject, source, own, uses)
         yield from walker.walk()
@@ -136,7 +135,7 @@ class _Walker:
                 "reads-stdin",
                 "Nobody can answer input(): a run has no terminal, and its stdin is empty.",
                 "Make it a param.",
-                self._weigh(when),
+                self._uses.weigh(self._source, node.lineno, self._function),
             )
         elif name in _DEBUGGERS:
             yield self._say(
@@ -144,7 +143,7 @@ class _Walker:
                 "stops-in-debugger",
                 f"{name.removeprefix('builtins.')}() waits for a terminal, which a run has not.",
                 "Remove it; to debug, run the action in process: synapse_core.run_plugin(…).",
-                self._weigh(when),
+                self._uses.weigh(self._source, node.lineno, self._function),
             )
         elif name in _EXITS:
             yield self._exit(node, name.removeprefix("builtins."), when)
@@ -157,11 +156,6 @@ class _Walker:
             )
         elif name in _OPENERS and node.args:
             yield from self._look_at_path(node, node.args[0])
-
-    def _weigh(self, when: _When) -> Severity:
-        """A function that nothing calls does no harm; the action's own body is executed."""
-        is_idle = when is _When.CALLED and not self._uses.may_call(self._function)
-        return Severity.WARNING if is_idle else Severity.ERROR
 
     def _exit(self, node: ast.Call, name: str, when: _When) -> Diagnostic:
         if when is _When.IMPORTED:

@@ -23,13 +23,14 @@ _SAME_TICK_S = 0.05
 def stamp_folder(folder: Path) -> str:
     """Return a text that changes with the plugin's files and with what is installed.
 
-    Empty when nothing can be promised: there are too many files, or one has changed just now.
+    Empty when nothing can be promised: there are too many files, one has changed just now, or a
+    link leads to a folder elsewhere.
     """
     newest_ns = 0
     digest = hashlib.blake2b(digest_size=16)
     digest.update(_stamp_installation().encode())
     for number, (path, info) in enumerate(_walk(folder)):
-        if number >= MAX_FILES:
+        if number >= MAX_FILES or info is None:
             return ""
         newest_ns = max(newest_ns, info.st_mtime_ns, info.st_ctime_ns)
         facts = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
@@ -38,19 +39,33 @@ def stamp_folder(folder: Path) -> str:
     return digest.hexdigest() if is_settled else ""
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield everything in the folder, links as such, but no caches and environments."""
+def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Yield all files in the folder, but no caches and environments.
+
+    A link counts as what it leads to; without facts, when that is a folder elsewhere.
+    """
+    inside = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 - compared as text
     waiting = [str(folder)]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.startswith(".") or entry.name in _SKIPPED:
                     continue
-                info = entry.stat(follow_symlinks=False)
-                if stat.S_ISDIR(info.st_mode):
+                info = _look(entry)
+                path = os.path.relpath(entry.path, folder)
+                if not stat.S_ISDIR(info.st_mode):
+                    yield path, info
+                elif not entry.is_symlink():
                     waiting.append(entry.path)
-                else:
-                    yield os.path.relpath(entry.path, folder), info
+                elif not os.path.realpath(entry.path).startswith(inside):
+                    yield path, None
+
+
+def _look(entry: "os.DirEntry[str]") -> os.stat_result:
+    try:
+        return entry.stat()
+    except OSError:  # a link that leads nowhere
+        return entry.stat(follow_symlinks=False)
 
 
 def _stamp_installation() -> str:

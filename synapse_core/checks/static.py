@@ -14,7 +14,9 @@ from synapse_core.checks.requirements import load_requirements
 from synapse_core.checks.shadowing import check_shadowed_modules, check_shadowed_names
 from synapse_core.checks.subject import ActionCode, CheckedAction, Subject
 from synapse_core.checks.undeclared import check_undeclared
+from synapse_core.checks.undefined import check_undefined
 from synapse_core.checks.unread import check_lazy, check_unread
+from synapse_core.checks.uses import Uses
 from synapse_core.discovery.sources import Source, UnreadSource
 from synapse_core.model.plugin import Diagnostic, Severity
 
@@ -76,10 +78,12 @@ def check_source(
     if any(finding.severity is Severity.ERROR for finding in findings):
         # Nothing is imported before what it needs can be installed.
         report.broken_actions.update(action.spec.name for action in actions)
-    report.findings += check_imports(subject, reachable, codes, requirements)
+    uses = Uses(reachable, codes)
+    report.findings += check_imports(subject, reachable, uses, requirements)
     report.findings += check_shadowed_modules(subject, sources)
     report.findings += check_shadowed_names(subject, reachable)
-    report.findings += check_habits(subject, reachable, codes)
+    report.findings += check_habits(subject, reachable, codes, uses)
+    report.findings += check_undefined(reachable, uses)
     report.findings += check_undeclared(subject, sources, codes, missing)
     _mark_broken(report, subject, [*sources, *unread])
     return report

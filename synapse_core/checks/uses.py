@@ -1,31 +1,50 @@
-"""Tells whether a function beside the actions is ever called."""
+"""Tells what of a plugin's source may be executed."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
+from synapse_core.checks.subject import ActionCode
 from synapse_core.discovery.sources import Source
+from synapse_core.model.plugin import Severity
 
 __all__ = ["Uses"]
 
 
 class Uses:
-    """The names that the modules of a plugin mention.
+    """What the modules of a plugin do when its actions run.
 
     Args:
-        sources: The modules that are imported when an action runs.
+        sources: The modules that are imported then.
+        codes: The code of the actions.
     """
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    def __init__(self, sources: Iterable[Source], codes: Sequence[ActionCode]) -> None:
         self._sources = list(sources)
+        self._codes = codes
 
-    def may_call(self, function: str) -> bool:
-        """Whether anything mentions a function or method of this name, so that it may be called.
+    def weigh(self, source: Source, line: int, function: str) -> Severity:
+        """Return how bad a fault is: in a function that nothing calls it does no harm.
 
-        What Python calls by itself, such as `__init__`, counts as called.
+        Args:
+            source: The module it is in.
+            line: Its line.
+            function: Outermost function that it stands in; empty at the top of a module or class.
         """
-        is_special = function.startswith("__") and function.endswith("__")
-        return is_special or function in self._mentioned
+        runs = not function or self._is_of_action(source, line) or self._may_call(function)
+        return Severity.ERROR if runs else Severity.WARNING
+
+    def _is_of_action(self, source: Source, line: int) -> bool:
+        nodes: list[ast.stmt] = []
+        for code in self._codes:
+            nodes += [node for where, node in code.chain if where is source]
+            nodes += [code.node] if code.source is source else []
+        return any(node.lineno <= line <= (node.end_lineno or node.lineno) for node in nodes)
+
+    def _may_call(self, function: str) -> bool:
+        """Whether anything mentions a function or method of this name."""
+        by_itself = function.startswith("__") and function.endswith("__")
+        return by_itself or function in self._mentioned
 
     @cached_property
     def _mentioned(self) -> frozenset[str]:

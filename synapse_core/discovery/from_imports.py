@@ -1,6 +1,7 @@
 """Imports a plugin's actions and tells what they are; for a process that may be lost."""
 
 import inspect
+import itertools
 import json
 import sys
 import types
@@ -151,10 +152,13 @@ def _locate(action: Action, folder: Path) -> tuple[str, int]:
     plain = inspect.unwrap(action)
     try:
         file = Path(inspect.getsourcefile(plain) or "")
-        lines, first = inspect.getsourcelines(plain)
+        lines, above = inspect.findsource(plain)
     except (OSError, TypeError):  # made at run time, or its file has vanished
         return "", 0
     keyword = ("class ", "def ", "async def ")
-    skipped = next((n for n, line in enumerate(lines) if line.lstrip().startswith(keyword)), 0)
+    skipped = 0
+    if lines[above].lstrip().startswith("@"):
+        after = itertools.islice(lines, above, None)
+        skipped = next((n for n, line in enumerate(after) if line.lstrip().startswith(keyword)), 0)
     inside = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else ""
-    return inside, first + skipped
+    return inside, above + skipped + 1

@@ -78,9 +78,11 @@ def _scan(connection: socket.socket, order: InspectOrder, folder: str) -> NoRetu
         os.environ.clear()
         os.environ.update(order.environ)
         os.chdir(folder)
+        own = os.getpid()
         answer = json.dumps(scan(Path(order.path), order.entrypoints)).encode()
-        connection.settimeout(None)
-        connection.sendall(answer + b"\n")
+        if os.getpid() == own:  # else the plugin forked, and the fork came back this way
+            connection.settimeout(None)
+            connection.sendall(answer + b"\n")
         exit_code = 0
     except BaseException:  # noqa: BLE001 - told by the exit code; a fork never returns
         traceback.print_exc()

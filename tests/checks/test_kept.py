@@ -98,6 +98,26 @@ def test_a_changed_plugin_is_checked_again(
     assert not check(workspace, plugin).is_kept
 
 
+def test_what_a_link_leads_to_is_looked_at(
+    workspace: Workspace, plugin: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "params.py"
+    (plugin / "shapes" / "params.py").rename(elsewhere)
+    (plugin / "shapes" / "params.py").symlink_to(elsewhere)
+    check(workspace, plugin)
+
+    elsewhere.write_text("", encoding="utf-8")
+    settle(plugin)
+
+    assert not check(workspace, plugin).ok
+
+
+def test_a_folder_behind_a_link_is_never_taken_for_unchanged(folder: Path, tmp_path: Path) -> None:
+    (folder / "linked").symlink_to(tmp_path)
+
+    assert stamp_folder(folder) == ""
+
+
 def test_a_change_of_just_now_is_never_taken_for_the_kept_one(folder: Path) -> None:
     (folder / "new.py").write_text("", encoding="utf-8")
 
