@@ -65,10 +65,10 @@ def main() -> int:
                 **measure_calls(session, 50 if given.quick else 300),
                 **measure_ingestion(session, near, server, 50_000 if given.quick else 300_000),
                 **measure_following(
-                    session, far, token, RUNS["b"], 100, 100 if given.quick else 500
+                    session, far, server, RUNS["b"], 100, 100 if given.quick else 500
                 ),
                 **measure_following(
-                    session, far, token, RUNS["c"], 1000, 20 if given.quick else 100
+                    session, far, server, RUNS["c"], 1000, 20 if given.quick else 100
                 ),
             }
             session.close()
@@ -134,10 +134,14 @@ def measure_ingestion(
 
 
 def measure_following(
-    session: Session, far: Home, token: str, run_id: str, followers: int, events: int
+    session: Session, far: Home, server: psutil.Process, run_id: str, followers: int, events: int
 ) -> dict[str, float]:
-    """Return ms from the write of an event until a follower has it: median and p99 of all."""
+    """Return ms from the write of an event until a follower has it: median and p99 of all.
+
+    And the CPU time of the service for one event to one follower.
+    """
     own_run(session, run_id)
+    token = (far.root / "service-token").read_text(encoding="ascii").strip()
     far.run_dir(run_id).mkdir(parents=True, exist_ok=True)
     here, there = multiprocessing.get_context("spawn").Pipe()
     address = session.url.removeprefix("http://")
@@ -146,17 +150,20 @@ def measure_following(
     )
     reader.start()
     assert here.recv() == "following"
+    before = sum(server.cpu_times()[:2])
     with JournalWriter.open(far.journal(run_id)) as writer:
         for _ in range(events):
             writer.emit(EventKind.LOG, {**LINE, "written": time.time()})
             time.sleep(PAUSE_S if followers <= 100 else 10 * PAUSE_S)
         writer.emit(EventKind.STATUS, {"status": "succeeded", "attempt": 1})
     late = sorted(here.recv())
+    cpu_s = sum(server.cpu_times()[:2]) - before
     reader.join()
     assert len(late) == (followers - (followers > 100)) * events, len(late)
     return {
         f"follow_{followers}_median_ms": round(late[len(late) // 2] * 1e3, 2),
         f"follow_{followers}_p99_ms": round(late[len(late) * 99 // 100] * 1e3, 2),
+        f"follow_{followers}_cpu_us": round(cpu_s / len(late) * 1e6, 1),
     }
 
 
