@@ -1,19 +1,17 @@
 """Serves over a pair of file descriptors."""
 
-import io
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
 import anyio
-from mcp.server.stdio import stdio_server
 from mcp.server.subscriptions import InMemorySubscriptionBus
 
 from synapse_mcp.front.receptionist import Handover
 from synapse_mcp.server.assembly import build_server, initialization_options
 from synapse_mcp.server.recording import keep_record
-from synapse_mcp.server.takeover import QuietStart, Replayed, tell_changes
+from synapse_mcp.server.takeover import QuietStart, tell_changes
+from synapse_mcp.server.wire import FramesIn, FramesOut
 from synapse_mcp.settings import Settings
 
 __all__ = ["serve"]
@@ -48,21 +46,16 @@ async def _serve(
 ) -> None:
     bus = InMemorySubscriptionBus()
     server = build_server(settings, bus=bus)
-    # The descriptors stay open to the end of the process: a thread may still block on one.
-    frames_in = io.TextIOWrapper(
-        io.BufferedReader(Replayed(handover, read_fd)), encoding="utf-8", errors="replace"
-    )
-    frames_out = io.TextIOWrapper(os.fdopen(write_fd, "wb", closefd=False), encoding="utf-8")
-    async with (
-        stdio_server(anyio.wrap_file(frames_in), anyio.wrap_file(frames_out)) as (reader, writer),
-        anyio.create_task_group() as tasks,
-    ):
-        quiet = QuietStart(writer, handover)
+    out = FramesOut(write_fd)
+    reader = FramesIn(handover, read_fd, out)
+    quiet = QuietStart(out, handover)
 
-        async def look_after_record() -> None:
-            truth = await keep_record(server, settings, flags)
-            await tell_changes(handover, truth, quiet, bus)
+    async def look_after_record() -> None:
+        truth = await keep_record(server, settings, flags)
+        await tell_changes(handover, truth, quiet, bus)
 
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(out.pump)
         tasks.start_soon(look_after_record)
         await server.run(reader, quiet, initialization_options(server))
         tasks.cancel_scope.cancel()

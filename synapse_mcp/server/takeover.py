@@ -1,7 +1,5 @@
-"""Takes a connection over from the front: what was read is read again, what was said is not."""
+"""Takes a connection over from the front: what the client was told already is not told again."""
 
-import io
-import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -20,11 +18,10 @@ from mcp.types import JSONRPCNotification, JSONRPCResponse, RequestId
 from synapse_mcp.front.receptionist import Handover
 from synapse_mcp.front.record import Record
 
-__all__ = ["QuietStart", "Replayed", "tell_changes"]
+__all__ = ["QuietStart", "tell_changes"]
 
 _ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
 _SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
-
 
 _KINDS: Mapping[str, tuple[str, ServerEvent]] = {
     "tools/list": ("tools", ToolsListChanged()),
@@ -32,28 +29,6 @@ _KINDS: Mapping[str, tuple[str, ServerEvent]] = {
     "resources/list": ("resources", ResourcesListChanged()),
     "resources/templates/list": ("resources", ResourcesListChanged()),
 }
-
-
-class Replayed(io.RawIOBase):
-    """The frames that the front left, then those on the wire."""
-
-    def __init__(self, handover: Handover, fd: int) -> None:
-        self._left = memoryview(handover.frames)
-        self._is_closed_by_client = handover.is_closed
-        self._fd = fd
-
-    def readable(self) -> bool:
-        """Return True: this is a source."""
-        return True
-
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # pyright: ignore[reportIncompatibleMethodOverride] - narrower than any buffer, as the readers above it call it
-        """Fill the buffer with what comes next; 0 at the end."""
-        if self._left:
-            size = min(len(buffer), len(self._left))
-            buffer[:size] = self._left[:size]
-            self._left = self._left[size:]
-            return size
-        return 0 if self._is_closed_by_client else os.readv(self._fd, [buffer])
 
 
 class QuietStart:
