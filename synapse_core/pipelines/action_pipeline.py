@@ -1,7 +1,10 @@
 """Pipelines written in Python."""
 
+import secrets
+import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -9,6 +12,7 @@ from pydantic import BaseModel
 from synapse_core.actions.definition import Action, definition_of
 from synapse_core.actions.results import result_to_json
 from synapse_core.errors import PipelineDefinitionError
+from synapse_core.executors.console import ConsoleSink
 from synapse_core.model.pipeline import FailurePolicy, Plan, free_node_name
 from synapse_core.pipelines.compiling import Compiled, compile_plan
 from synapse_core.pipelines.drafts import NodeDraft, PipelineDraft
@@ -16,7 +20,9 @@ from synapse_core.pipelines.in_process import execute_plan
 from synapse_core.pipelines.interface import check_names, params_schema
 from synapse_core.pipelines.nodes import Node, draft_of, template_of
 from synapse_core.pipelines.python_facts import describe_python_action
+from synapse_core.runtime.cancellation import CancelToken
 from synapse_core.runtime.context import RuntimeContext
+from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["ActionPipeline", "PipelineExecutor"]
@@ -126,14 +132,17 @@ class ActionPipeline:
         compiled = self._require_compiled()
         return params_schema(compiled.plan, compiled.facts)
 
-    def execute(self, params: Mapping[str, object] | BaseModel | None, ctx: RuntimeContext) -> Any:  # noqa: ANN401 - whatever the last action returns
+    def execute(
+        self, params: Mapping[str, object] | BaseModel | None, ctx: RuntimeContext | None = None
+    ) -> Any:  # noqa: ANN401 - whatever the last action returns
         """Execute it in this process, one action after the other, and return its result.
 
         Where one node gives the result, it is what its action returned, as it is.
 
         Args:
             params: Params of the pipeline.
-            ctx: All that it may touch; each action gets a part of it, with `ctx.pipeline`.
+            ctx: All that it may touch; each action gets a part of it, with `ctx.pipeline`. Without
+                it, what happens is shown on stderr, and files lie among the temporary ones.
 
         Raises:
             ParamsError: The pipeline has no such param, or lacks one.
@@ -146,7 +155,10 @@ class ActionPipeline:
         undo = {node.name: node.undo for node in self.draft.nodes}
         given = _object_of(params)
         check_names(plan, self.params_schema, given)
-        return execute_plan(plan, actions, undo, given, ctx)
+        if ctx is not None:
+            return execute_plan(plan, actions, undo, given, ctx)
+        with _new_context() as own:
+            return execute_plan(plan, actions, undo, given, own)
 
     def submit(
         self,
@@ -210,6 +222,17 @@ def _chain(actions: Sequence[Action]) -> list[NodeDraft]:
         after = (drafts[-1].name,) if drafts else ()
         drafts.append(NodeDraft(name=name, action=action, after=after))
     return drafts
+
+
+def _new_context() -> RuntimeContext:
+    token = secrets.token_hex(6)
+    return RuntimeContext(
+        ConsoleSink(),
+        env=PluginEnvironment(None),
+        job_id=f"local-{token}",
+        folder=Path(tempfile.gettempdir(), f"synapse-local-{token}"),
+        cancel=CancelToken(),
+    )
 
 
 def _is_named(node: NodeDraft) -> bool:
