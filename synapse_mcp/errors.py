@@ -7,6 +7,7 @@ leaves the server; it goes to the log on stderr.
 
 import json
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TypeGuard
 
 from pydantic import ValidationError
@@ -60,17 +61,22 @@ class ResultTooLargeError(InvalidInputError):
     code = "result_too_large"
 
 
-def error_text(error: SynapseError, *, example: str = "") -> str:
+def error_text(
+    error: SynapseError, *, example: str = "", tools: AbstractSet[str] | None = None
+) -> str:
     """Return the text of a failed call: code and what happened, then the fix, then an example.
 
     Args:
         error: What was raised on purpose.
         example: A call that would work, better than the one known for the code; may be empty.
+        tools: Names of the tools that an example may call; None for all.
     """
     advice = advice_for(error.code)
     head = clip(f"[{error.code}] {error.message.strip()}", _MAX_MESSAGE)
     end = f"\nFix: {clip(error.hint.strip() or advice.fix, _MAX_FIX)}"
     shown = example or advice.example({})
+    if tools is not None and shown.partition(" ")[0] not in tools:
+        shown = ""
     if shown and len(head) + len(end) + len(shown) < _MAX_CHARS:  # a part of a call helps nobody
         end += f"\nExample: {shown}"
     left = _MAX_CHARS - len(head) - len(end)

@@ -59,7 +59,7 @@ class Shelf:
         except SynapseError as error:
             code = INTERNAL_ERROR if isinstance(error, StorageError) else INVALID_PARAMS
             data = {"uri": well_formed(uri), "code": error.code}
-            text = call.redactor.source(error_text(error))
+            text = call.redactor.source(error_text(error, tools=call.tools))
             raise MCPError(code=code, message=text, data=data) from error
         except Exception as error:
             _LOGGER.exception("Reading the resource %r failed", uri)

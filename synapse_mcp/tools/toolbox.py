@@ -54,12 +54,13 @@ class Toolbox:
         """
         tool = self._tools.get(name)
         if tool is None:
-            return _failed(call.redactor.source(error_text(self._unknown(name))))
+            return _failed(call.redactor.source(error_text(self._unknown(name), tools=self.names)))
         try:
             result = await tool.perform(call, _parse(tool, arguments))
             answer = result.answer(self.names, call.redactor)
         except SynapseError as error:
-            text = error_text(error, example=example_call(tool, arguments, error))
+            example = example_call(tool, arguments, error)
+            text = error_text(error, example=example, tools=self.names)
             given = secrets_in(dict(arguments))  # an error shows what a call got wrong
             return _failed(call.redactor.knowing(given).source(text))
         except (MCPError, QuestionPending):

@@ -52,6 +52,13 @@ def test_the_hint_of_the_error_wins_over_the_usual_advice() -> None:
     assert "Fix: Did you mean '20260101-000000-aaaaaaab'? List runs" in text
 
 
+def test_no_example_calls_a_tool_that_is_not_offered() -> None:
+    error = RunNotFoundError("20260101-000000-aaaaaaaa")
+
+    assert "\nExample: run_list {" in error_text(error, tools={"run_list"})
+    assert "Example" not in error_text(error, tools={"run_start"})
+
+
 def test_wrong_params_are_told_with_path_allowed_values_and_what_was_given() -> None:
     error = ParamsError(
         "2 params do not fit.",
