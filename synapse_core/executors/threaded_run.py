@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -122,15 +122,24 @@ class ThreadedRun:
         folder = Path(run.plugin_path)
         with isolated_modules(folder), bridge_logging(writer):
             action = load_action(folder, run.entrypoint)
-            with RuntimeContext(
-                writer,
-                env=PluginEnvironment(run.env),
-                job_id=run.id,
-                folder=self._home.run_dir(run.id),
-                cancel=cancel,
-                checkpoints=inherited_checkpoints(self._journals, run, attempt=number),
-            ) as context:
+            with self._context(writer, cancel, number, run.env) as context:
                 return result_to_json(invoke(action, run.params, context))
+
+    def _context(
+        self, writer: JournalWriter, cancel: CancelToken, number: int, variables: Mapping[str, str]
+    ) -> RuntimeContext:
+        run = self._run
+        return RuntimeContext(
+            writer,
+            env=PluginEnvironment(variables),
+            job_id=run.id,
+            folder=self._home.run_dir(run.id),
+            cancel=cancel,
+            checkpoints=inherited_checkpoints(self._journals, run, attempt=number),
+        )
+
+    def _on_stop(self, reason: StopReason) -> None:
+        """Do what is to be done besides telling the action."""
 
     @contextmanager
     def _watch(self, cancel: CancelToken) -> Generator[list[StopReason]]:
@@ -139,8 +148,9 @@ class ThreadedRun:
         has_ended = threading.Event()
 
         def stop(reason: StopReason) -> None:
-            if not stopped:
+            if not stopped or (reason is StopReason.FORCE and reason not in stopped):
                 stopped.append(reason)
+                self._on_stop(reason)
             cancel.set()
 
         def watch() -> None:

@@ -60,6 +60,12 @@ class ActionEntry(Entry):
         description="Attempts after the first one: a number, or a mapping.",
         examples=[3],
     )
+    reuse: bool = Field(
+        default=False,
+        strict=True,
+        description="On Ray, keep its process for the next run, with all it has loaded, such as a "
+        "model. Runs of it then share a process, one after the other.",
+    )
     params_schema: dict[str, JsonValue] | None = Field(
         default=None,
         description="Accepted and kept; the params that count are those of the code.",

@@ -32,7 +32,9 @@ from synapse_core.executors.ray.orders import (
     tell_error,
 )
 from synapse_core.executors.ray.record import DriverRecord, read_record, write_record
+from synapse_core.executors.ray.reusing import reuse_stamp
 from synapse_core.executors.ray.settling import end_unplaced, settle
+from synapse_core.executors.ray.warm_pool import WarmPool
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.sqlite import SqliteRunStore
@@ -43,6 +45,9 @@ __all__ = ["Driver", "main"]
 
 ORDER_TIMEOUT_S = 5.0
 LOOK_AROUND_S = 2.0
+WARM_IDLE_S = 120.0
+"""How long a warm process waits for the next run of its plugin."""
+
 MAX_REPLACEMENTS = 3
 """A run whose launchers vanish more often than this takes something down with it."""
 
@@ -72,12 +77,14 @@ class Driver:
     _record: DriverRecord = field(init=False)
     _home: Home = field(init=False)
     _store: SqliteRunStore = field(init=False)
+    _warm: WarmPool = field(init=False)
     _place: ClusterPlace = field(init=False)
 
     def __post_init__(self) -> None:
         self._home = Home(Path(self.settings.home))
         self._place = ClusterPlace(self._home, self.settings.name)
         self._store = SqliteRunStore(self._home.database)
+        self._warm = WarmPool(self.engine)
         self._record = DriverRecord(
             worker=str(this_worker()),
             socket=self.settings.socket,
@@ -182,7 +189,12 @@ class Driver:
     def _put(self, order: LaunchOrder) -> None:
         self.engine.check(order)
         if order.tier == "task":
-            self.engine.place(order, self.settings.home, self._on_end)
+            stamp = reuse_stamp(Path(order.plugin_path), order.action)
+            if stamp is not None:
+                self._warm.place(order, stamp, self._on_end)
+            else:
+                self._warm.make_room(order)
+                self.engine.place(order, self._on_end)
             return
         job = JobOrder(plugin_path=order.plugin_path, environ=order.environ)
         submit_job(self._jobs(), self._home, self._store.get(order.run_id), job)
@@ -266,6 +278,7 @@ class Driver:
             _log.error("The cluster has lost its node")
             self._stop.set()
             return
+        self._warm.release_idle(WARM_IDLE_S)
         is_replaced = read_record(self._place.record) != self._record
         idle_s = time.monotonic() - self._used_at
         if is_replaced or (idle_s > self.settings.idle_s and not self._orders):
@@ -307,7 +320,7 @@ def main() -> None:
         Path(settings.socket).chmod(0o600)
         listener.listen(256)
         try:
-            Driver(settings, Engine(settings.engine)).live(listener, ready)
+            Driver(settings, Engine(settings.engine, settings.home)).live(listener, ready)
         except StorageError:
             _log.exception("The home cannot be used")
         finally:

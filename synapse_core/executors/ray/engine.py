@@ -2,7 +2,8 @@
 
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -11,6 +12,8 @@ from synapse_core.errors import ConflictError, InvalidInputError, SynapseError, 
 from synapse_core.executors.ray.driver_settings import EngineSettings
 from synapse_core.executors.ray.launch import launch
 from synapse_core.executors.ray.orders import LaunchOrder
+from synapse_core.executors.ray.warm_holder import WarmHolder
+from synapse_core.executors.ray.warm_pool import Ended
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["Engine"]
@@ -29,12 +32,16 @@ class Engine:
 
     Attributes:
         settings: How to reach the cluster.
+        home_root: Root of the home whose runs are placed.
     """
 
     settings: EngineSettings
+    home_root: str
     _ray: Any = None
     _task: Any = None
+    _actor: Any = None
     _context: Any = None
+    _callbacks: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _busy: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def start(self) -> None:
@@ -58,6 +65,7 @@ class Engine:
             raise self._no_cluster(error) from error
         # A launcher holds no device itself, so its worker process may serve one run after another.
         self._task = self._ray.remote(max_retries=0, max_calls=0)(launch)
+        self._actor = self._ray.remote(max_restarts=0)(WarmHolder)
         if self.settings.address is None:
             self._warm_up()
 
@@ -118,8 +126,7 @@ class Engine:
             InvalidInputError: More is asked for than any node has.
             WorkerLostError: There is no node any more.
         """
-        wanted = {"CPU": order.cpus, "GPU": order.gpus, "memory": order.memory_mb << 20}
-        wanted.update(order.custom)
+        wanted = _wanted(order)
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         if not nodes:
             raise WorkerLostError(
@@ -138,29 +145,41 @@ class Engine:
             nodes=len(nodes),
         )
 
-    def place(self, order: LaunchOrder, home_root: str, ended: "Ended") -> None:
+    def place(self, order: LaunchOrder, ended: Ended) -> None:
         """Have the run's worker started as soon as there is room for it.
 
         Args:
             order: What to place.
-            home_root: Root of the home that holds it.
-            ended: Called with the run's id when the launcher is gone, and with what went wrong; on
-                a thread of Ray's that must not be held up.
+            ended: Called with the run's id when the launcher is gone, and with what went wrong.
         """
-        options: dict[str, Any] = {"num_cpus": order.cpus, "name": f"synapse {order.run_id}"}
-        if order.gpus:
-            options["num_gpus"] = order.gpus
-        if order.memory_mb:
-            options["memory"] = order.memory_mb << 20
-        if order.custom:
-            options["resources"] = order.custom
-        task = self._task.options(**options)
-        reference = task.remote(home_root, order.run_id, order.plugin_path, order.environ)
-        self._busy[order.run_id] = reference
+        task = self._task.options(name=f"synapse {order.run_id}", **_room(order))
+        reference = task.remote(self.home_root, order.run_id, order.plugin_path, order.environ)
+        self._watch(order.run_id, reference, ended)
+
+    def make_holder(self, order: LaunchOrder) -> Any:  # noqa: ANN401 - an actor of Ray's
+        """Return a new actor that holds a warm process, with the room that the order asks for."""
+        actor = self._actor.options(**_room(order))
+        return actor.remote(self.home_root, order.plugin_path, order.environ)
+
+    def use_holder(self, holder: Any, run_id: str, ended: Ended) -> None:  # noqa: ANN401 - as above
+        """Have an actor execute a run in its warm process."""
+        self._watch(run_id, holder.execute.remote(run_id), ended)
+
+    def end_holder(self, holder: Any) -> None:  # noqa: ANN401 - as above
+        """End an actor; its process ends with it."""
+        self._ray.kill(holder)
+
+    def has_room(self, order: LaunchOrder) -> bool:
+        """Whether what the order asks for is free, on all nodes together."""
+        return _fits(_wanted(order), self._ray.available_resources())
+
+    def _watch(self, run_id: str, reference: Any, ended: Ended) -> None:  # noqa: ANN401 - Ray's own
+        self._busy[run_id] = reference
 
         def on_end(future: Any) -> None:  # noqa: ANN401 - a type of Ray's
-            self._busy.pop(order.run_id, None)
-            ended(order.run_id, _told(future.exception()))
+            # The thread is Ray's own: whatever calls Ray on it waits for itself.
+            self._busy.pop(run_id, None)
+            self._callbacks.submit(ended, run_id, _told(future.exception()))
 
         reference.future().add_done_callback(on_end)
 
@@ -202,7 +221,21 @@ class Engine:
             shutil.rmtree(self.settings.folder, ignore_errors=True)
 
 
-Ended = Callable[[str, SynapseError | None], None]
+def _wanted(order: LaunchOrder) -> dict[str, float]:
+    wanted = {"CPU": order.cpus, "GPU": order.gpus, "memory": float(order.memory_mb << 20)}
+    return {**wanted, **order.custom}
+
+
+def _room(order: LaunchOrder) -> dict[str, Any]:
+    """Return what the order asks for as options of a task or an actor."""
+    options: dict[str, Any] = {"num_cpus": order.cpus}
+    if order.gpus:
+        options["num_gpus"] = order.gpus
+    if order.memory_mb:
+        options["memory"] = order.memory_mb << 20
+    if order.custom:
+        options["resources"] = order.custom
+    return options
 
 
 def _import_only() -> int:

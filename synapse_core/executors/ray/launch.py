@@ -15,7 +15,7 @@ from synapse_core.errors import WorkerLostError
 from synapse_core.executors.placement import Placement, Placements
 from synapse_core.worker.orders import RunOrder, receive_line, send_line
 
-__all__ = ["launch"]
+__all__ = ["launch", "visible_devices"]
 
 ANSWER_TIMEOUT_S = 30.0
 """A zygote answers within milliseconds; this bounds the wait for one that is stuck."""
@@ -46,7 +46,7 @@ def launch(home_root: str, run_id: str, plugin_path: str, environ: Mapping[str, 
         WorkerLostError: No worker could be started.
         DependencyError: The libraries that the plugin asks for cannot be had at all.
     """
-    placements = _placements(home_root, tuple(sorted(environ.items())), _devices())
+    placements = _placements(home_root, tuple(sorted(environ.items())), visible_devices())
     plugin = Path(plugin_path)
     placement = placements.find(plugin)
     try:
@@ -67,7 +67,8 @@ def _placements(
     return Placements(Home(Path(home_root)), dict(environ), dict(devices))
 
 
-def _devices() -> tuple[tuple[str, str], ...]:
+def visible_devices() -> tuple[tuple[str, str], ...]:
+    """Return the variables by which Ray says what this process has reserved."""
     return tuple((name, os.environ[name]) for name in _DEVICES if name in os.environ)
 
 

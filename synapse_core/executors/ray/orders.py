@@ -33,6 +33,7 @@ class LaunchOrder:
     Attributes:
         run_id: The run.
         plugin_path: Folder of its plugin.
+        action: Name of its action.
         environ: Variables of the door, the allow-listed ones and those for installers.
         cpus: CPU cores to reserve, possibly a fraction.
         gpus: GPUs to reserve, possibly a fraction.
@@ -43,6 +44,7 @@ class LaunchOrder:
 
     run_id: str
     plugin_path: str
+    action: str
     environ: dict[str, str] = field(default_factory=dict[str, str])
     cpus: float = 1.0
     gpus: float = 0.0
@@ -65,6 +67,7 @@ class LaunchOrder:
         return cls(
             run_id=run.id,
             plugin_path=run.plugin_path,
+            action=run.action,
             environ=dict(environ),
             cpus=1.0 if wanted.cpus is None else wanted.cpus,
             gpus=wanted.gpus or 0.0,

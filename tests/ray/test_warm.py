@@ -1,0 +1,143 @@
+"""Processes that stay for the next run: what they keep, and what never costs them."""
+
+import os
+import tempfile
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from synapse_core.model.run import RunStatus
+from synapse_core.operations.runs import cancel_run
+from synapse_core.types import JSONObject
+from synapse_core.workspace import Workspace
+from tests.ray.looking import end, events, messages, start, wait_until
+
+SOURCE = """
+    import os
+    import time
+
+    from pydantic import BaseModel
+
+    from synapse_core import action
+
+    LOADED = []
+    VERSION = 1
+
+
+    class Params(BaseModel):
+        number: int = 0
+
+
+    @action(params=Params)
+    def count(params, ctx) -> dict:
+        if params.number < 0:
+            raise ValueError("negative")
+        LOADED.append(params.number)
+        print("number", params.number)
+        return {
+            "loaded": len(LOADED),
+            "pid": os.getpid(),
+            "version": VERSION,
+            "colour": os.environ.get("COLOUR"),
+        }
+
+
+    @action
+    def hold(ctx) -> None:
+        print(f"holding {os.getpid()}")
+        time.sleep(60)
+
+
+    @action
+    def leave(ctx) -> None:
+        os._exit(3)
+"""
+
+CONFIG = """
+    name: Warm
+    code: warm
+    actions:
+      count: {entrypoint: "warm_actions:count", reuse: true}
+      hold: {entrypoint: "warm_actions:hold", reuse: true}
+      leave: {entrypoint: "warm_actions:leave", reuse: true}
+"""
+
+
+@pytest.fixture
+def warm(ray_root: Path) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="warm-", dir=ray_root))
+    (folder / "config.yaml").write_text(dedent(CONFIG), encoding="utf-8")
+    (folder / "warm_actions.py").write_text(dedent(SOURCE), encoding="utf-8")
+    return folder
+
+
+def count(workspace: Workspace, warm: Path, number: int = 0) -> JSONObject:
+    result = end(workspace, start(workspace, warm, "count", number=number)).result
+    assert isinstance(result, dict)
+    return result
+
+
+def test_what_was_loaded_stays_and_nothing_that_fails_costs_it(
+    workspace: Workspace, warm: Path
+) -> None:
+    first = count(workspace, warm, 1)
+    failed = end(workspace, start(workspace, warm, "count", number=-1))
+    second = count(workspace, warm, 2)
+
+    assert failed.failure is not None
+    assert failed.failure.message == "negative"
+    assert second == {**first, "loaded": 2}
+    assert first["pid"] != os.getpid()
+
+
+def test_a_warm_run_is_told_like_any_other(workspace: Workspace, warm: Path) -> None:
+    run = end(workspace, start(workspace, warm, "count", number=7))
+
+    assert messages(workspace, run.id) == ["number 7"]
+    assert [event.kind for event in events(workspace, run.id)] == [
+        "status",
+        "log",
+        "output",
+        "status",
+    ]
+
+
+def test_code_of_another_version_is_never_executed(workspace: Workspace, warm: Path) -> None:
+    before = count(workspace, warm)
+    source = warm / "warm_actions.py"
+    source.write_text(source.read_text().replace("VERSION = 1", "VERSION = 2"), encoding="utf-8")
+
+    after = count(workspace, warm)
+
+    assert (before["version"], after["version"], after["loaded"]) == (1, 2, 1)
+
+
+def test_a_run_that_holds_on_is_ended_with_its_process(workspace: Workspace, warm: Path) -> None:
+    run = start(workspace, warm, "hold")
+    wait_until(lambda: bool(messages(workspace, run.id)))
+
+    assert cancel_run(workspace, run.id, wait_s=20).status is RunStatus.CANCELLED
+    late = end(workspace, start(workspace, warm, "hold", timeout_s=0.5))
+    assert late.failure is not None
+    assert late.failure.code == "run_timeout"
+    assert count(workspace, warm)["loaded"] == 1
+
+
+def test_a_process_that_leaves_fails_its_run_only(workspace: Workspace, warm: Path) -> None:
+    left = end(workspace, start(workspace, warm, "leave"))
+
+    assert left.failure is not None
+    assert left.failure.code == "worker_lost"
+    assert count(workspace, warm)["loaded"] == 1
+
+
+def test_many_runs_share_few_processes_and_make_room_for_others(
+    workspace: Workspace, warm: Path, plugin: Path
+) -> None:
+    runs = [start(workspace, warm, "count", number=number) for number in range(12)]
+    results = [end(workspace, run).result for run in runs]
+
+    pids = {str(result["pid"]) for result in results if isinstance(result, dict)}
+    assert len(pids) <= 4  # two cores, so two at a time; one more may have been asked for
+    assert end(workspace, start(workspace, plugin, "echo", text="room")).result == "room"
