@@ -32,6 +32,7 @@ class Workspace:
         executors: Where runs can be placed, by name.
         inspector: Imports plugins in processes of their own.
         service: The service that has the runs; None when this machine has them itself.
+        may_start: Whether looking at a run starts its worker if that was lost on the way there.
     """
 
     home: Home
@@ -42,6 +43,7 @@ class Workspace:
     executors: Mapping[str, Executor]
     inspector: Inspector
     service: RunService | None = None
+    may_start: bool = True
 
     def executor(self, name: str) -> Executor:
         """Return the executor called `name`.
@@ -67,6 +69,7 @@ def open_workspace(
     *,
     environ: Mapping[str, str] | None = None,
     environment: Environment | None = None,
+    may_start: bool = True,
 ) -> Generator[Workspace]:
     """Wire a workspace and close it at the end; runs that were placed go on.
 
@@ -76,6 +79,7 @@ def open_workspace(
             registered in the configuration.
         environ: Environment to read and to hand on to workers; None for the process's own.
         environment: When it names a service, the runs are those of the service, and start there.
+        may_start: Whether looking at a run starts its worker if that was lost on the way there.
 
     Raises:
         ConfigError: The configuration cannot be used.
@@ -97,6 +101,7 @@ def open_workspace(
             executors=local if service is None else {},
             inspector=process,
             service=service,
+            may_start=may_start,
         )
 
 

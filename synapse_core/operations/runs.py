@@ -165,7 +165,7 @@ def _current(workspace: Workspace, run_id: str) -> Run:
         age_s = time.time() - run.created_at
         is_unplaced = run.status is RunStatus.PENDING and not 0 <= age_s <= _UNCLAIMED_S
     # The worker of a pipeline run minds its nodes itself.
-    if is_unplaced and run.parent_id is None:
+    if is_unplaced and run.parent_id is None and workspace.may_start:
         run = _place_again(workspace, run)
     if run.status.is_terminal:
         return run

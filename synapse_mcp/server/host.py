@@ -132,5 +132,6 @@ class Host:
             self.roots,
             environ=self.environ,
             environment=service_environment(self.home),
+            may_start=not self.settings.read_only,
         )
         return self._stack.enter_context(opened)

@@ -2,12 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from synapse_core.operations.runs import StartRun, start_run
+from synapse_core.workspace import open_workspace
 from synapse_mcp.settings import TOOLSETS
 from synapse_mcp.tools.catalog import TOOLS
 from synapse_mcp.tools.declaration import Effect
@@ -70,6 +73,31 @@ async def test_a_tool_that_is_left_out_cannot_be_called(embed: Connect, place: P
     assert all(text.startswith("[tool_not_found] ") for text in told)
     assert runs["runs"] == []
     assert sorted(path.name for path in place.root.iterdir()) == ["quick"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("flags", "status"), [(("--read-only",), "pending"), ((), "succeeded")])
+async def test_looking_starts_a_run_that_was_lost_only_where_runs_may_be_started(
+    embed: Connect, place: Place, flags: tuple[str, ...], status: str
+) -> None:
+    run_id = lose_a_run(place)
+
+    async with embed(*flags) as agent:
+        await agent.call("run_status", run_id=run_id)
+        seen = await agent.call("run_status", run_id=run_id, wait_s=2 if flags else 30)
+
+    assert seen["status"] == status
+
+
+def lose_a_run(place: Place) -> str:
+    """Leave a run as a door does that dies right after it has made one."""
+    with open_workspace(place.home, [place.root]) as workspace:
+        planned = start_run(workspace, StartRun(plugin="quick", action="run", dry_run=True))
+        run = replace(planned, created_at=planned.created_at - 60)
+        workspace.runs.create(run)
+        place_of = workspace.home.run_dir(run.id)
+    place_of.mkdir(parents=True)
+    return run.id
 
 
 @pytest.mark.anyio
