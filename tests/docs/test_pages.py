@@ -25,7 +25,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("design/**/*.md")])
+PAGES = sorted(
+    page
+    for where in ("*.md", "docs/**/*.md", "design/**/*.md", "prompts/**/*.md")
+    for page in ROOT.glob(where)
+)
 FENCE = re.compile(
     r"^(?P<mark>```+)(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=mark)[ ]*$", re.MULTILINE | re.DOTALL
 )

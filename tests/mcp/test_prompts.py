@@ -102,8 +102,9 @@ def test_a_prompt_says_what_the_arguments_say() -> None:
 
     assert isinstance(new, TextContent)
     assert isinstance(existing, TextContent)
-    assert "plugin_scaffold" in new.text
-    assert "plugin_scaffold" not in existing.text
+    assert 'plugin_scaffold {"name": ' in new.text
+    assert 'plugin_scaffold {"plugin": "mine", "action": ' in existing.text
+    assert 'plugin_scaffold {"name": ' not in existing.text
     assert 'plugin_describe {"plugin": "mine"}' in existing.text
 
 
