@@ -268,7 +268,7 @@ def test_a_failed_node_is_named_with_the_results_of_the_others(
 
     results: Any = caught.value.data["results"]
     assert isinstance(caught.value.__cause__, ValueError)
-    assert pickle.loads(pickle.dumps(caught.value)).data == caught.value.data  # noqa: S301 - ours
+    assert pickle.loads(pickle.dumps(caught.value)).data == caught.value.data  # noqa: S301 - we wrote it
     assert list(results) == (["other"] if policy == "continue" else [])
     assert "after skipped" in steps(sink)
 

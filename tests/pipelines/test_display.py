@@ -147,7 +147,7 @@ def test_mermaid_tells_values_from_mere_order() -> None:
 
 
 def test_svg_is_a_picture_with_each_node_once() -> None:
-    root = ET.fromstring(draw_svg(PLAN, {"split": RunStatus.FAILED}))  # noqa: S314 - ours
+    root = ET.fromstring(draw_svg(PLAN, {"split": RunStatus.FAILED}))  # noqa: S314 - we drew it
 
     space = "{http://www.w3.org/2000/svg}"
     assert root.findtext(f"{space}title") == "p<&"
