@@ -227,7 +227,7 @@ def _between(start: datetime | None, end: datetime | None) -> str:
         return ""
     until = end if end is not None else datetime.fromtimestamp(time.time(), UTC)
     seconds = max(0.0, (until - start).total_seconds())
-    if seconds < 60:  # noqa: PLR2004 - a minute
+    if seconds < 60:  # noqa: PLR2004 - seconds of a minute
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
