@@ -100,7 +100,9 @@ class OutputReader:
             self._descriptor = None
         try:
             self._descriptor = open_apart(self._path, os.O_RDONLY)
-        except FileNotFoundError:
+        except OSError:
+            # It is not there yet, or user code took all descriptors away: an event of its own must
+            # not be lost over that. Whoever reads on from `offset` finds the rest.
             return self._seen
         return os.lseek(self._descriptor, 0, os.SEEK_END)
 

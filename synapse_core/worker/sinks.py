@@ -29,6 +29,7 @@ class ChildSink:
         self._journal = journal
         self._lock = threading.RLock()
         self._reader = OutputReader(output, ForwardedEvents(journal), offset=offset)
+        self._reader.drain()  # which opens the file, before the action may forbid that
         self._forward_to = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         self._is_fork = False
         self._writing_thread: int | None = None
