@@ -64,6 +64,7 @@ def _look(home: Home, roots: Sequence[Path], environ: Mapping[str, str]) -> Iter
     yield from _guarded(
         "configuration", partial(installation_checks.check_configuration, home, environ)
     )
+    yield from _guarded("audit", partial(installation_checks.check_audit, home))
     yield from _guarded("store", partial(runtime_checks.check_store, home))
     yield from _guarded("libraries", partial(library_checks.check_libraries, home))
     yield from _guarded("workspace", partial(_look_inside, home, roots, environ))

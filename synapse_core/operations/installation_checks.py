@@ -18,6 +18,7 @@ from synapse_core.runs.wake import find_obstacle
 
 __all__ = [
     "DISTRIBUTION",
+    "check_audit",
     "check_clients",
     "check_configuration",
     "check_extras",
@@ -66,6 +67,26 @@ def check_home(home: Home) -> Iterator[Finding]:
     else:
         yield Finding(check="home", level=OK, message=f"{home.root} is private and writable.")
     yield _check_room(home)
+
+
+def check_audit(home: Home) -> Iterator[Finding]:
+    """Look whether changes that clients make can be recorded."""
+    file = home.audit_file
+    if not os.path.lexists(file):
+        return
+    is_file = file.is_file() and not file.is_symlink()
+    if is_file and os.access(file, os.W_OK):
+        yield Finding(
+            check="audit", level=OK, message=f"What MCP clients change is recorded in {file}."
+        )
+        return
+    what = "cannot be written" if is_file else "is no file"
+    yield Finding(
+        check="audit",
+        level=WARNING,
+        message=f"{file} {what}, so what MCP clients change is not recorded.",
+        fix="Move it away; the next change begins a new one.",
+    )
 
 
 def _check_room(home: Home) -> Finding:

@@ -24,6 +24,7 @@ from synapse_core.config.home import Home
 from synapse_core.config.listening import LOOPBACK_NAMES, listen_at, url_of
 from synapse_core.errors import StorageError, SynapseError
 from synapse_mcp.server.assembly import build_server
+from synapse_mcp.server.diagnostics import log_to_stderr
 from synapse_mcp.server.host import Host
 from synapse_mcp.server.token import find_token
 from synapse_mcp.settings import HttpSettings, Settings, parse_settings
@@ -90,6 +91,7 @@ def _tell(text: str) -> None:
 
 def app_of_this_process() -> "ASGIApp":
     """Return the application of one of the processes, by the flags its parent was started with."""
+    log_to_stderr()
     settings = parse_settings(json.loads(os.environ[_FLAGS_VARIABLE]))
     http = settings.http or HttpSettings()
     token = find_token(http, Home.locate(os.environ).root, os.environ)

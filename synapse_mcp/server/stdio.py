@@ -1,7 +1,6 @@
 """Serves over a pair of file descriptors."""
 
 import logging
-import sys
 from collections.abc import Sequence
 
 import anyio
@@ -9,6 +8,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus
 
 from synapse_mcp.front.receptionist import Handover
 from synapse_mcp.server.assembly import build_server, initialization_options
+from synapse_mcp.server.diagnostics import log_to_stderr
 from synapse_mcp.server.recording import keep_record
 from synapse_mcp.server.takeover import QuietStart, tell_changes
 from synapse_mcp.server.wire import FramesIn, FramesOut
@@ -31,10 +31,7 @@ def serve(
         read_fd: Descriptor of the client's frames.
         write_fd: Descriptor that carries our frames and nothing else.
     """
-    # Diagnostics go to stderr, the only place left for them.
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr()
     try:
         anyio.run(_serve, settings, tuple(flags), handover, read_fd, write_fd)
     except* BrokenPipeError:

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from synapse_core.logs.redact import Redactor
 from synapse_core.types import JSONValue
 from synapse_mcp.cli.__main__ import run as run_command
+from synapse_mcp.server.diagnostics import DiscreetFormatter
 from tests.logs.secrets import LINES, SECRETS
 from tests.mcp.world import Agent, Connect, Place, embed_in, text_of
 
@@ -21,7 +23,6 @@ pytestmark = pytest.mark.anyio
 LEAKY = """
 import logging
 import os
-import sys
 
 from synapse_core import RuntimeContext, action
 
@@ -263,6 +264,20 @@ async def test_what_goes_wrong_inside_is_told_without_secrets(
             await agent.fail("run_start", **{**asked("run"), "plugin": "leakey"})
 
     assert leaks([caplog.text]) == {}
+
+
+def test_a_traceback_on_stderr_shows_none() -> None:
+    formatter = DiscreetFormatter(Redactor([GIVEN["server"]]))
+    error = ValueError(f"{GIVEN['server']} and {SECRETS['GitHub token']}")
+    record = logging.LogRecord(
+        "synapse", logging.ERROR, "x.py", 1, "It %s", ("broke",), (ValueError, error, None)
+    )
+
+    text = formatter.format(record)
+
+    assert "It broke" in text
+    assert "ValueError: [redacted] and [redacted]" in text
+    assert leaks([text]) == {}
 
 
 def leaks(told: list[Any]) -> dict[str, str]:
