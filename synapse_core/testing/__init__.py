@@ -4,13 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from synapse_core.testing.clocks import ManualClock
     from synapse_core.testing.harness import ActionRun, SavedArtifact, run_action
     from synapse_core.testing.sinks import MemorySink
 
-__all__ = ["ActionRun", "MemorySink", "SavedArtifact", "run_action"]
+__all__ = ["ActionRun", "ManualClock", "MemorySink", "SavedArtifact", "run_action"]
 
 _HOMES = {
     "ActionRun": "synapse_core.testing.harness",
+    "ManualClock": "synapse_core.testing.clocks",
     "MemorySink": "synapse_core.testing.sinks",
     "SavedArtifact": "synapse_core.testing.harness",
     "run_action": "synapse_core.testing.harness",

@@ -5,10 +5,12 @@ import pytest
 __all__: list[str] = []
 
 pytest.register_assert_rewrite(
+    f"{__name__}.clock",
     f"{__name__}.event_sink",
     f"{__name__}.executing",
     f"{__name__}.executor_attempts",
     f"{__name__}.executor_results",
+    f"{__name__}.inspector",
     f"{__name__}.journal_reader",
     f"{__name__}.run_store_creating",
     f"{__name__}.run_store_ending",
