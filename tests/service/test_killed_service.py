@@ -65,20 +65,23 @@ def test_events_and_followers_survive_every_kill(tmp_path: Path, seed: int) -> N
 
     follower = threading.Thread(target=follow)
     where = Leftover(RUN, "me", url, "elsewhere:1:1")
-    receiver = HttpReceiver(Session(url, TOKEN, patience_s=0), RUN, "me")
-    journal = ShippedJournal(near, where, receiver)
+    sending = Session(url, TOKEN, patience_s=0)
+    receiver = HttpReceiver(sending, RUN, "me")
+    journal: ShippedJournal | None = None
     for kill in range(KILLS):
         with served(far, port) as server:
             if kill == 0:
                 store.create(a_run(id=RUN, executor="elsewhere"))
                 store.claim(RUN, owner="me", lease_s=600)
                 follower.start()
+            journal = journal or ShippedJournal(near, where, receiver)
             stop_at = chance.randrange(EVENTS_BETWEEN)
             for number in range(EVENTS_BETWEEN):
                 journal.emit(EventKind.LOG, {"level": "info", "message": f"{kill}.{number}"})
                 if number == stop_at:
                     journal.flush(chance.random() / 10)
             server.send_signal(signal.SIGKILL)
+    assert journal is not None
     with served(far, port):
         journal.emit(EventKind.STATUS, {"status": "succeeded", "attempt": 1})
         assert journal.flush(30)
@@ -86,6 +89,7 @@ def test_events_and_followers_survive_every_kill(tmp_path: Path, seed: int) -> N
         follower.join(30)
         assert store.get(RUN).status is RunStatus.SUCCEEDED
     journal.close()
+    sending.close()
     session.close()
 
     expected = list(range(1, KILLS * EVENTS_BETWEEN + 2))
