@@ -1,15 +1,17 @@
 """Looking for faults in a plugin before it runs."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from synapse_core.model.plugin import Diagnostic, Severity
-from synapse_core.operations.checking import CheckReport, check_plugin
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import clip
 from synapse_mcp.results.base import Result, Row, fit, suggest
 from synapse_mcp.tools.declaration import Arguments, Effect, Tool
+
+if TYPE_CHECKING:
+    from synapse_core.operations.checking import CheckReport
 
 __all__ = ["PLUGIN_CHECK", "CheckArguments", "CheckResult", "plugin_check"]
 
@@ -53,6 +55,10 @@ def plugin_check(call: Call, arguments: CheckArguments) -> CheckResult:
 
     valid means that its actions can be started.
     """
+    from synapse_core.operations.checking import (  # noqa: PLC0415 - delays the first call of any tool
+        check_plugin,
+    )
+
     report = check_plugin(call.workspace, arguments.path)
     total = len(report.diagnostics)
 
@@ -85,7 +91,7 @@ def _view(finding: Diagnostic) -> FindingView:
     )
 
 
-def _next_calls(report: CheckReport) -> list[str]:
+def _next_calls(report: "CheckReport") -> list[str]:
     path = str(report.path)
     if not report.ok:
         return [suggest("plugin_check", path=path)]

@@ -6,7 +6,6 @@ from pathlib import Path
 from pydantic import Field
 
 from synapse_core.errors import SynapseError
-from synapse_core.operations.doctor import FindingLevel, examine
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import clip
 from synapse_mcp.results.base import Result, Row, fit, suggest
@@ -16,8 +15,6 @@ __all__ = ["ENV_DOCTOR", "DoctorResult", "env_doctor"]
 
 _MAX_PROBLEMS = 40
 _MAX_TEXT = 400
-
-_GOOD = frozenset({FindingLevel.OK, FindingLevel.INFO})
 
 
 class ProblemView(Row):
@@ -42,9 +39,15 @@ class DoctorResult(Result):
 
 def env_doctor(call: Call, _arguments: NoArguments) -> DoctorResult:
     """Look for problems of this installation, and the fix of each."""
+    from synapse_core.operations.doctor import (  # noqa: PLC0415 - delays the first call of any tool
+        FindingLevel,
+        examine,
+    )
+
+    good = {FindingLevel.OK, FindingLevel.INFO}
     report = examine(call.home or call.workspace.home, _roots(call), environ=call.environ)
-    bad = [finding for finding in report.findings if finding.level not in _GOOD]
-    fine = dict.fromkeys(f.check for f in report.findings if f.level in _GOOD)
+    bad = [finding for finding in report.findings if finding.level not in good]
+    fine = dict.fromkeys(f.check for f in report.findings if f.level in good)
 
     def build(most: int) -> DoctorResult:
         return DoctorResult(

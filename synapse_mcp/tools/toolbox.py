@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from mcp import MCPError
@@ -36,9 +37,11 @@ class Toolbox:
 
     def __init__(self, tools: Sequence[Tool[Any]], settings: Settings) -> None:
         self._tools = {tool.name: tool for tool in tools if _is_offered(tool, settings)}
-        self.definitions: list[ToolDefinition] = [
-            tool.definition() for tool in self._tools.values()
-        ]
+
+    @cached_property
+    def definitions(self) -> list[ToolDefinition]:
+        """What `tools/list` tells. Made when it is asked for: a call need not wait for it."""
+        return [tool.definition() for tool in self._tools.values()]
 
     @property
     def names(self) -> frozenset[str]:
