@@ -3,13 +3,13 @@
 import contextlib
 import os
 import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 
-from synapse_core.executors.zygote_door import ZygoteDoor
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Run, RunFilter, RunStatus
 from synapse_core.operations.runs import wait_run
@@ -60,7 +60,7 @@ def test_every_run_ends_whole_and_the_machine_is_idle_afterwards(tmp_path: Path)
                 assert_ends_whole(workspace, run, tmp_path)
             door.kill()
             door.communicate()
-        stop_zygote(environ)
+        stop_zygotes(tmp_path)
 
     assert [one.cmdline() for one in processes_of(tmp_path)] == []
 
@@ -115,11 +115,16 @@ def assert_ends_whole(workspace: Workspace, run: Run, root: Path) -> None:
         assert (ended.result, len(said)) == ("counted", 40)
 
 
-def stop_zygote(environ: dict[str, str]) -> None:
-    """Tell the zygote to leave, and wait until it has."""
-    with ZygoteDoor(environ).connect(timeout_s=PATIENCE_S) as connection:
-        send_line(connection, StopOrder())
-        receive_line(connection, 100)
-    root = Path(environ["XDG_RUNTIME_DIR"]).parent
+def stop_zygotes(root: Path) -> None:
+    """Tell every zygote to leave, and wait until it has."""
+    for path in root.glob("sockets/**/*.sock"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(str(path))
+            except ConnectionRefusedError:  # it was killed, and its socket is what is left of it
+                path.unlink()
+                continue
+            send_line(connection, StopOrder())
+            receive_line(connection, 100)
     psutil.wait_procs(processes_of(root), timeout=PATIENCE_S)
-    assert list((root / "sockets").glob("**/*.sock")) == []
+    assert list(root.glob("sockets/**/*.sock")) == []
