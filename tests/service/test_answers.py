@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from synapse_core.errors import (
 from synapse_core.model.documents import run_document
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, RunStatus
+from synapse_core.operations.runs import StartRun
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.records import format_record
 from synapse_core.service.application import ENDPOINTS
 from synapse_core.service.limits import Limits
 from synapse_core.service.openapi import openapi_document
+from synapse_core.service.orders import StartOrder
 from synapse_core.testing.contracts.runs import a_run
 from synapse_core.testing.service import ADMIN_TOKEN, READ_TOKEN, RUN_TOKEN, serving
 from synapse_core.workspace import Workspace, open_workspace
@@ -293,3 +296,9 @@ def test_figures_are_told_in_the_form_of_prometheus(client: httpx2.Client) -> No
     assert f"synapse_requests_total{{{claim}}} 1\n" in text
     for line in text.splitlines():
         assert re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{(\w+="[^"]*",?)*\})? [\d.]+', line), line
+
+
+def test_whatever_a_run_can_be_started_with_can_be_ordered_from_afar() -> None:
+    named = {field.name for field in fields(StartOrder)}
+
+    assert {field.name for field in fields(StartRun)} <= named
