@@ -165,8 +165,8 @@ def _current(workspace: Workspace, run_id: str) -> Run:
         age_s = time.time() - run.created_at
         is_unplaced = run.status is RunStatus.PENDING and not 0 <= age_s <= _UNCLAIMED_S
     # The worker of a pipeline run minds its nodes itself.
-    if is_unplaced and run.parent_id is None and workspace.may_start:
-        run = _place_again(workspace, run)
+    if is_unplaced and workspace.may_start:
+        run = _place_again(workspace, run) if run.parent_id is None else _end_orphan(workspace, run)
     if run.status.is_terminal:
         return run
     return replace(run, summary=workspace.journals.summarise(run_id, run.summary))
@@ -418,6 +418,15 @@ def _end_unplaced(workspace: Workspace, run: Run, outcome: Outcome) -> bool:
         _log.warning("Could not end %s", run.id, exc_info=True)
         return not workspace.runs.get(run.id).owner
     return True
+
+
+def _end_orphan(workspace: Workspace, run: Run) -> Run:
+    """End a node that nobody will place: its pipeline run, whose worker minds it, has ended."""
+    try:
+        is_minded = not workspace.runs.get(run.parent_id or "").status.is_terminal
+    except RunNotFoundError:
+        is_minded = False
+    return run if is_minded else workspace.runs.request_cancel(run.id)
 
 
 def _place_again(workspace: Workspace, run: Run) -> Run:

@@ -289,3 +289,28 @@ def test_the_progress_has_each_node(workspace: Workspace) -> None:
     assert told["extra"].message == "${split.count} > 5 does not hold"
     assert told["split"].action == "works/split"
     assert len(told["split"].run_ids) == 1
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_node_that_was_left_over_is_ended_by_who_looks_at_it(
+    workspace: Workspace,
+    is_removed: bool,  # noqa: FBT001 - a case of the test
+) -> None:
+    """Its conductor was killed by force before it could place it, and so was the supervisor."""
+    ended = run(workspace, "line", params={"count": 2})
+    node = nodes(workspace, ended.id)["split"]
+    parent = "20250101-000000-00000000" if is_removed else ended.id
+    left = workspace.runs.create(
+        Run(
+            id="20260101-000000-00000000",
+            plugin="works",
+            action="split",
+            parent_id=parent,
+            entrypoint=node.entrypoint,
+            plugin_path=node.plugin_path,
+            created_at=1.0,
+            node="left",
+        )  # fmt: skip
+    )
+
+    assert get_run(workspace, left.id).status is RunStatus.CANCELLED
