@@ -310,7 +310,7 @@ def test_a_node_that_was_left_over_is_ended_by_who_looks_at_it(
             plugin_path=node.plugin_path,
             created_at=1.0,
             node="left",
-        )  # fmt: skip
+        )
     )
 
     assert get_run(workspace, left.id).status is RunStatus.CANCELLED
