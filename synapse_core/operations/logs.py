@@ -1,16 +1,15 @@
 """Read and follow what a run said."""
 
 import json
-import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from synapse_core.errors import InvalidInputError
 from synapse_core.logs.display import neutralise
 from synapse_core.model.event import LOG_KINDS, Event, EventKind, LogLevel
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.runs import get_run
+from synapse_core.operations.search_pattern import compile_pattern
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace
 
@@ -292,14 +291,7 @@ class _LineFilter:
         self._before: deque[LogLine] = deque(maxlen=query.context)
         self._context = query.context
         self._after = 0
-        try:
-            self._pattern = re.compile(query.grep, re.IGNORECASE) if query.grep else None
-        except re.error as error:
-            raise InvalidInputError(
-                f"{query.grep!r} is no regular expression: {error}.",
-                hint="Escape special characters with a backslash, or search for plain words.",
-                grep=query.grep,
-            ) from error
+        self._pattern = compile_pattern(query.grep) if query.grep else None
 
     def feed(self, line: LogLine) -> list[LogLine]:
         """Return the lines that `line` lets through: earlier context, then itself, or none."""
