@@ -9,7 +9,8 @@ import typer
 
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.opening import open_plugins
-from synapse_mcp.cli.output import note
+from synapse_mcp.cli.options import JsonOption
+from synapse_mcp.cli.output import Output, note
 from synapse_mcp.cli.places import this_home
 
 if TYPE_CHECKING:
@@ -75,11 +76,13 @@ def serve(
         int,
         typer.Option("--rate", min=1, metavar="N", help="Requests of one token per second."),
     ] = 500,
+    as_json: JsonOption = False,
 ) -> int:
     """Serve the runs of this machine over HTTP.
 
     Clients start runs here, read their logs and files, and follow them; workers on other machines
-    send their events. It listens until Ctrl-C; runs that were started go on.
+    send their events. It listens until Ctrl-C; runs that were started go on. With --json, its
+    address is written as soon as clients can connect.
 
     Example: synapse serve --port 8100 --token-file tokens.txt
     """
@@ -94,6 +97,7 @@ def serve(
     home = this_home()
     address = Address(host=host, port=port, allowed_hosts=tuple(allow_host or ()))
     tokens = find_tokens(address, home, os.environ, token=token, file=token_file)
+    is_given = token is not None or token_file is not None
     limits = Limits(
         max_body_bytes=max_body_mib * _MIB,
         requests_per_s=float(requests_per_s),
@@ -106,16 +110,26 @@ def serve(
             address,
             tokens,
             limits=limits,
-            announce=lambda url: _announce(url, home, is_own=token is None and token_file is None),
+            announce=lambda url: _announce(
+                url,
+                home,
+                Output(as_json=as_json),
+                is_given=token is not None or token_file is not None,
+            ),
         )
         server.serve_until_told()
     return ExitCode.DONE
 
 
-def _announce(url: str, home: "Home", *, is_own: bool) -> None:
+def _announce(url: str, home: "Home", output: Output, *, is_given: bool) -> None:
     from synapse_core.service.serving import TOKEN_VARIABLE, token_file  # noqa: PLC0415 - see above
 
+    is_made = not is_given and TOKEN_VARIABLE not in os.environ
+    if output.as_json:
+        kept = str(token_file(home)) if is_made else None
+        output.json_line({"url": url, "home": str(home.root), "token_file": kept})
+        return
     note(f"Serving the runs of {home.root} at {url}; OpenAPI document at {url}/openapi.json")
-    if is_own and TOKEN_VARIABLE not in os.environ:
+    if is_made:
         note(f"Clients send the token in {token_file(home)} as `Authorization: Bearer TOKEN`.")
     note(f"Use it from another shell: synapse env add NAME --url {url} --token --use")

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +35,7 @@ class Fickle:
     """A server that answers by a script: a status, None to hang up, or bytes of a stream."""
 
     def __init__(self) -> None:
-        self.script: list[Any] = []
+        self.script: list[int | bytes | tuple[int, dict[str, str]] | None] = []
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         outer = self
 
@@ -217,7 +216,10 @@ def _leaves(kind: type[SynapseError]) -> Iterator[type[SynapseError]]:
             yield from _leaves(inner)
 
 
-@pytest.mark.parametrize("kind", sorted(set(_leaves(SynapseError)), key=lambda kind: kind.code))
+LEAVES = {kind.code: kind for kind in _leaves(SynapseError)}
+
+
+@pytest.mark.parametrize("kind", LEAVES.values(), ids=LEAVES)
 def test_every_error_comes_back_as_what_it_was(kind: type[SynapseError]) -> None:
     error = kind.rebuild("It failed \udc80.", "Mend it.", {"path": "/x", "list": [1, None]})
     answer = problem_response(error)
