@@ -110,12 +110,7 @@ def serve(
             address,
             tokens,
             limits=limits,
-            announce=lambda url: _announce(
-                url,
-                home,
-                Output(as_json=as_json),
-                is_given=token is not None or token_file is not None,
-            ),
+            announce=lambda url: _announce(url, home, Output(as_json=as_json), is_given=is_given),
         )
         server.serve_until_told()
     return ExitCode.DONE
