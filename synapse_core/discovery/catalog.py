@@ -235,7 +235,7 @@ def _ambiguous(code: str, folders: Sequence[Path]) -> InvalidInputError:
 
 def _no_plugin_in(folder: Path) -> PluginNotFoundError:
     # Not by methods of Path, which raise where a name is too long to exist.
-    is_other = os.path.exists(folder) and not os.path.isdir(folder)  # noqa: PTH110, PTH112 - above
+    is_other = os.path.lexists(folder) and not os.path.isdir(folder)  # noqa: PTH112 - as said above
     what = "is no folder" if is_other else f"has no {MANIFEST}"
     return PluginNotFoundError(
         f"There is no plugin at {folder}: it {what}.",
