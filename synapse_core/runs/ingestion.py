@@ -23,9 +23,9 @@ from synapse_core.runs.journal_file import head_before
 from synapse_core.runs.lines import end_of_lines, lines_before
 from synapse_core.runs.records import parse_event, parse_head
 
-__all__ = ["Ingestion"]
+__all__ = ["MAX_OPEN", "Ingestion"]
 
-_MAX_OPEN = 256
+MAX_OPEN = 256
 """Journals held open; the one that was not written to for longest is closed for a new one."""
 
 
@@ -174,7 +174,7 @@ class Ingestion:
             with self._lock:
                 journal = self._open.pop(run_id, None) or _OpenJournal(path)
                 self._open[run_id] = journal
-                while len(self._open) > _MAX_OPEN:
+                while len(self._open) > MAX_OPEN:
                     _, oldest = self._open.popitem(last=False)
                     with oldest.lock:
                         oldest.close()

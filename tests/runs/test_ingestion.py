@@ -14,8 +14,7 @@ from synapse_core.errors import (
     RunNotFoundError,
 )
 from synapse_core.model.event import EventKind
-from synapse_core.runs import ingestion as ingestion_module
-from synapse_core.runs.ingestion import Ingestion
+from synapse_core.runs.ingestion import MAX_OPEN, Ingestion
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.records import format_record
@@ -157,7 +156,7 @@ def test_a_damaged_journal_is_not_added_to(home: Home, ingestion: Ingestion) -> 
 
 
 def test_more_journals_than_may_be_open_are_written(home: Home, ingestion: Ingestion) -> None:
-    count = ingestion_module._MAX_OPEN + 5
+    count = MAX_OPEN + 5
     runs = [f"20260101-000000-{number:08}" for number in range(count)]
     for seq in (1, 2):
         for run_id in runs:
