@@ -1,5 +1,6 @@
 """Serves over a pair of file descriptors."""
 
+import gc
 import logging
 from collections.abc import Sequence
 
@@ -17,6 +18,9 @@ from synapse_mcp.settings import Settings
 __all__ = ["serve"]
 
 _LOGGER = logging.getLogger(__name__)
+
+_SETTLED_S = 1.0
+"""What the first calls need not wait for is done so long after the start."""
 
 
 def serve(
@@ -47,8 +51,14 @@ async def _serve(
     reader = FramesIn(handover, read_fd, out)
     quiet = QuietStart(out, handover)
 
+    is_recorded = False
+
     async def look_after_record() -> None:
+        nonlocal is_recorded
+        await anyio.sleep(_SETTLED_S)
+        _collect_again()
         truth = await keep_record(server, settings, flags)
+        is_recorded = True
         await tell_changes(handover, truth, quiet, bus)
 
     async with anyio.create_task_group() as tasks:
@@ -56,3 +66,15 @@ async def _serve(
         tasks.start_soon(look_after_record)
         await server.run(reader, quiet, initialization_options(server))
         tasks.cancel_scope.cancel()
+    if not is_recorded and not handover.was_recorded:
+        await keep_record(server, settings, flags)  # a short visit, without a record to start from
+
+
+def _collect_again() -> None:
+    """Collect garbage as usual, after a start that did not.
+
+    What the start made stays: that it is never looked at again makes all later collections short.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.enable()
