@@ -8,9 +8,8 @@ from synapse_core.checks.params import find_params
 from synapse_core.checks.results import Promise, check_result, own_nodes
 from synapse_core.checks.steps import check_steps, registers_nothing
 from synapse_core.checks.subject import ActionCode, in_source
-from synapse_core.checks.symbols import Symbols
-from synapse_core.discovery.source_names import find_constant
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Symbols, find_constant
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["check_class"]

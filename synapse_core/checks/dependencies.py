@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from synapse_core.actions.distributions import name_distribution
-from synapse_core.checks.imports import Import
 from synapse_core.checks.requirements import Requirements, find_installed
 from synapse_core.checks.shadowing import hides_what_is_needed
-from synapse_core.checks.subject import Subject
-from synapse_core.checks.symbols import Symbols
+from synapse_core.checks.subject import Subject, in_source
 from synapse_core.checks.uses import Uses
+from synapse_core.discovery.imports import Import
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Symbols
 from synapse_core.errors import nearest
 from synapse_core.model.plugin import Diagnostic, Severity
 
@@ -34,9 +34,9 @@ def check_imports(
     for source in reachable:
         for one in subject.symbols.imports(source.module):
             if one.is_relative and not one.module:
-                yield _describe(
+                yield in_source(
                     source,
-                    one,
+                    one.node,
                     "relative-import",
                     "The relative import leads out of the plugin's packages.",
                     "Write the whole name of the module, such as `from package.module import …`.",
@@ -70,9 +70,9 @@ def _check_own(symbols: Symbols, source: Source, one: Import) -> Iterator[Diagno
     if one.is_optional:
         return
     if not symbols.is_module(one.module):
-        yield _describe(
+        yield in_source(
             source,
-            one,
+            one.node,
             "local-module-missing",
             f"This plugin has no module {one.module!r}.",
             f"{nearest(one.module, symbols.modules)} Make it, or correct the import.".strip(),
@@ -87,9 +87,9 @@ def _check_own(symbols: Symbols, source: Source, one: Import) -> Iterator[Diagno
     )
     if not is_there:
         guess = nearest(one.name, symbols.names(one.module))
-        yield _describe(
+        yield in_source(
             source,
-            one,
+            one.node,
             "import-name-missing",
             f"The module {one.module!r} has no {one.name!r}.",
             f"{guess} Define it there, or correct the import.".strip(),
@@ -110,9 +110,9 @@ def _check_library(
     if find_installed(top, subject.folder):
         if is_declared or one.is_optional:
             return None
-        return _describe(
+        return in_source(
             source,
-            one,
+            one.node,
             "undeclared-requirement",
             f"{top!r} is installed here, but the plugin does not ask for it.",
             f"Add {distribution!r} to {requirements.file}.",
@@ -122,30 +122,10 @@ def _check_library(
         return None
     if requirements.installs(top):
         return None  # before the plugin is executed; whether that works, its import tells
-    return _describe(
+    return in_source(
         source,
-        one,
+        one.node,
         "missing-requirement",
         f"{top!r} is not installed, and the plugin does not ask for it.",
         f"Add {distribution!r} to {requirements.file}; it is installed when the plugin runs.",
-    )
-
-
-def _describe(
-    source: Source,
-    one: Import,
-    code: str,
-    message: str,
-    fix: str,
-    *,
-    severity: Severity = Severity.ERROR,
-) -> Diagnostic:
-    return Diagnostic(
-        code=code,
-        message=message,
-        severity=severity,
-        file=source.path,
-        line=one.line,
-        column=one.column,
-        fix=fix,
     )

@@ -10,8 +10,8 @@ from synapse_core.checks.subject import (
     Subject,
     in_manifest,
 )
-from synapse_core.checks.symbols import Symbol, Symbols
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Symbol, Symbols
 from synapse_core.errors import nearest
 from synapse_core.model.plugin import Diagnostic, Severity
 from synapse_core.plugins.layout import split_entrypoint

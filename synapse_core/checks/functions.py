@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from synapse_core.checks.models import check_model, is_model, say
 from synapse_core.checks.results import Promise, check_result, own_nodes
 from synapse_core.checks.subject import ActionCode, in_source
-from synapse_core.checks.symbols import Symbols
+from synapse_core.discovery.symbols import Symbols
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["check_function"]

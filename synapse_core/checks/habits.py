@@ -6,9 +6,9 @@ from enum import IntEnum
 from pathlib import Path
 
 from synapse_core.checks.subject import ActionCode, Subject, in_source
-from synapse_core.checks.symbols import Symbols
 from synapse_core.checks.uses import Uses
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Symbols
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["check_habits"]
@@ -190,15 +190,7 @@ class _Walker:
         fix: str,
         severity: Severity = Severity.WARNING,
     ) -> Diagnostic:
-        return Diagnostic(
-            code=code,
-            message=message,
-            severity=severity,
-            file=self._source.path,
-            line=node.lineno,
-            column=node.col_offset + 1,
-            fix=fix,
-        )
+        return in_source(self._source, node, code, message, fix, severity=severity)
 
 
 def _is_main_guard(test: ast.expr) -> bool:

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 
 from synapse_core.checks.subject import in_source
-from synapse_core.checks.symbols import Symbol, Symbols
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Symbol, Symbols
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["check_model", "is_model", "say"]

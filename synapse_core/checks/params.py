@@ -6,9 +6,8 @@ from typing import TypeAlias
 
 from synapse_core.checks.entrypoints import is_action_base
 from synapse_core.checks.subject import ActionCode
-from synapse_core.checks.symbols import Symbols
-from synapse_core.discovery.source_names import find_constant
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Symbols, find_constant
 
 __all__ = ["find_params"]
 
@@ -74,10 +73,9 @@ class _Finder:
         return stated or list(dict.fromkeys(seen))
 
     def _is_variable(self, source: Source, expression: ast.expr) -> bool:
-        symbol = self._symbols.resolve(source, expression)
-        if symbol is not None and symbol.node is not None:
-            value = getattr(symbol.node, "value", None)
-            return isinstance(value, ast.Call) and _last_name(value.func) == "TypeVar"
+        known = self._symbols.is_type_variable(source, expression)
+        if known is not None:
+            return known
         # One of Python 3.12's own, or imported from elsewhere: by custom P, T, ParamsT.
         name = ast.unparse(expression)
         return len(name) == 1 or name.endswith("T")

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from synapse_core.checks.imports import Scope
 from synapse_core.checks.subject import CheckedAction
-from synapse_core.checks.symbols import Symbols
+from synapse_core.discovery.imports import Scope
 from synapse_core.discovery.sources import (
     Source,
     UnreadSource,
@@ -13,6 +12,7 @@ from synapse_core.discovery.sources import (
     read_source,
     read_sources,
 )
+from synapse_core.discovery.symbols import Symbols
 from synapse_core.plugins.files import find_files
 from synapse_core.plugins.layout import split_entrypoint
 

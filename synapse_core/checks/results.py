@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from synapse_core.checks.models import is_model, say
 from synapse_core.checks.subject import CodeNode, in_source
-from synapse_core.checks.symbols import Symbol, Symbols
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Symbol, Symbols
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["Promise", "check_result", "own_nodes"]

@@ -4,11 +4,11 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 
-from synapse_core.checks.imports import Scope
 from synapse_core.checks.requirements import find_installed
 from synapse_core.checks.subject import Subject, in_source
-from synapse_core.checks.symbols import Definition
+from synapse_core.discovery.imports import Scope
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Definition
 from synapse_core.model.plugin import Diagnostic, Severity
 
 __all__ = ["check_shadowed_modules", "check_shadowed_names", "hides_what_is_needed"]

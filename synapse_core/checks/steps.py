@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from synapse_core.checks.models import say
 from synapse_core.checks.results import own_nodes
 from synapse_core.checks.subject import ActionCode, in_source
-from synapse_core.checks.symbols import Symbol, Symbols
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Symbol, Symbols
 from synapse_core.model.plugin import Diagnostic
 
 __all__ = ["check_steps", "registers_nothing"]

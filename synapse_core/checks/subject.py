@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from synapse_core.checks.symbols import Symbols
 from synapse_core.discovery.sources import Source
+from synapse_core.discovery.symbols import Symbols
 from synapse_core.model.plugin import ActionSpec, Diagnostic, Severity
 from synapse_core.plugins.layout import MANIFEST
 
@@ -104,7 +104,7 @@ def in_manifest(
 
 def in_source(
     source: Source,
-    node: ast.stmt | ast.expr | ast.arg,
+    node: ast.stmt | ast.expr | ast.arg | ast.ExceptHandler,
     code: str,
     message: str,
     fix: str,

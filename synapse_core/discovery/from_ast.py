@@ -9,14 +9,10 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
-from synapse_core.discovery.source_names import (
-    Definition,
-    Names,
-    bind_modules,
-    find_constant,
-)
 from synapse_core.discovery.sources import Source, read_sources
+from synapse_core.discovery.symbols import Symbols, find_constant
 from synapse_core.model.plugin import ActionSpec, PluginCategory
 from synapse_core.plugins.files import PluginFile
 from synapse_core.plugins.names import derive_action_name, derive_title
@@ -31,6 +27,8 @@ _BODIES = frozenset({"execute", "setup_steps"})
 
 _ATTRIBUTES = ("action_name", "category", "input_type", "output_type")
 _MOST_BASES = 50
+
+_Code: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def scan_source(
@@ -59,28 +57,37 @@ def find_in_sources(
     sources: Iterable[Source], *, category: PluginCategory = PluginCategory.CUSTOM
 ) -> list[ActionSpec]:
     """Return the actions in modules that were read already; see `scan_source`."""
-    names = Names(bind_modules(sources))
+    symbols = Symbols(list(sources))
     found: list[ActionSpec] = []
-    for module in names.modules.values():
-        for node in module.definitions.values():
-            if not node.name.startswith("_"):
-                spec = _describe(names, Definition(module, node), category)
-                if spec is not None:
-                    found.append(spec)
+    for source in symbols.sources:
+        for node in _last_definitions(symbols, source):
+            spec = _describe(symbols, source, node, category)
+            if spec is not None:
+                found.append(spec)
     return sorted(found, key=lambda spec: (spec.file, spec.line))
 
 
-def _describe(names: Names, definition: Definition, category: PluginCategory) -> ActionSpec | None:
-    node = definition.node
+def _last_definitions(symbols: Symbols, source: Source) -> Iterable[_Code]:
+    """Return the public classes and functions of a module; of doubles the last, as in Python."""
+    nodes: dict[str, _Code] = {}
+    for definition in symbols.definitions(source.module):
+        node = definition.node
+        is_code = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if is_code and not definition.name.startswith("_"):
+            nodes[definition.name] = node
+    return nodes.values()
+
+
+def _describe(
+    symbols: Symbols, source: Source, node: _Code, category: PluginCategory
+) -> ActionSpec | None:
     if isinstance(node, ast.ClassDef):
-        chain = _find_chain(names, definition, node)
-        if not _is_action(names, chain):
-            return None
-        return _describe_class(names, node, chain, category)
-    decorator = _find_decorator(names, definition)
+        chain = _find_chain(symbols, source, node)
+        return _describe_class(symbols, chain, category) if _is_action(symbols, chain) else None
+    decorator = _find_decorator(symbols, source, node)
     if decorator is None:
         return None
-    return _describe_function(names, definition, decorator, category)
+    return _describe_function(symbols, source, node, decorator, category)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,36 +95,40 @@ class _Chain:
     """A class with those of its bases that the plugin has, nearest first.
 
     Attributes:
-        classes: The class itself, then its bases.
+        classes: The class itself, then its bases, each with its module.
         outer: Full names of the bases that lie outside.
     """
 
-    classes: Sequence[tuple[Definition, ast.ClassDef]]
+    classes: Sequence[tuple[Source, ast.ClassDef]]
     outer: frozenset[str]
 
 
-def _find_chain(names: Names, definition: Definition, node: ast.ClassDef) -> _Chain:
-    classes: list[tuple[Definition, ast.ClassDef]] = [(definition, node)]
+def _find_chain(symbols: Symbols, source: Source, node: ast.ClassDef) -> _Chain:
+    classes: list[tuple[Source, ast.ClassDef]] = [(source, node)]
     outer: set[str] = set()
     for where, current in classes:  # grows while it is walked
         for expression in current.bases:
-            base = names.find(where.module, expression)
-            if isinstance(base, str):
-                outer.add(base)
-            elif isinstance(base.node, ast.ClassDef) and not _is_among(base.node, classes):
-                classes.append((base, base.node))
+            base = symbols.resolve(where, expression)
+            if base is None or base.node is None:
+                outer.add(base.name if base is not None else "")
+                continue
+            match base.source, base.node:
+                case Source() as inner, ast.ClassDef() as above if not _is_among(above, classes):
+                    classes.append((inner, above))
+                case _:
+                    pass
     return _Chain(classes, frozenset(outer))
 
 
-def _is_among(node: ast.ClassDef, classes: Sequence[tuple[Definition, ast.ClassDef]]) -> bool:
+def _is_among(node: ast.ClassDef, classes: Sequence[tuple[Source, ast.ClassDef]]) -> bool:
     """Whether the class is known already, or too many are."""
     return len(classes) >= _MOST_BASES or any(node is known for _, known in classes)
 
 
-def _is_action(names: Names, chain: _Chain) -> bool:
+def _is_action(symbols: Symbols, chain: _Chain) -> bool:
     """Whether the class derives from an action of ours and can do something."""
     ours = {name for name in chain.outer if name.startswith(_OURS) and name.endswith("Action")}
-    if not ours or _is_abstract(chain) or _is_generic(names, chain):
+    if not ours or _is_abstract(chain) or _is_generic(symbols, chain):
         return False
     has_body = any(
         isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name in _BODIES
@@ -141,10 +152,10 @@ def _is_abstract(chain: _Chain) -> bool:
     return False
 
 
-def _is_generic(names: Names, chain: _Chain) -> bool:
+def _is_generic(symbols: Symbols, chain: _Chain) -> bool:
     """Whether the class leaves the model of its params to those that derive from it."""
     leaves_open = False
-    for definition, node in chain.classes:
+    for source, node in chain.classes:
         if find_constant(node.body, "params_model") is not None:
             return False
         own = {one.name for one in getattr(node, "type_params", ())}
@@ -153,7 +164,7 @@ def _is_generic(names: Names, chain: _Chain) -> bool:
                 continue
             inner = base.slice
             is_open = isinstance(inner, ast.Name) and (
-                inner.id in own or _is_type_variable(names, definition, inner)
+                inner.id in own or symbols.is_type_variable(source, inner) is True
             )
             if not is_open and _last_name(base.value) not in {"Generic", "Protocol"}:
                 return False
@@ -161,50 +172,40 @@ def _is_generic(names: Names, chain: _Chain) -> bool:
     return leaves_open
 
 
-def _is_type_variable(names: Names, definition: Definition, name: ast.Name) -> bool:
-    module = definition.module
-    for _ in range(_MOST_BASES):
-        value = module.values.get(name.id)
-        if value is not None:
-            return isinstance(value, ast.Call) and _last_name(value.func) == "TypeVar"
-        above, _, inner = module.imports.get(name.id, "").rpartition(".")
-        if above not in names.modules:
-            return False
-        module, name = names.modules[above], ast.Name(inner)
-    return False
-
-
-def _find_decorator(names: Names, definition: Definition) -> ast.expr | None:
-    for decorator in definition.node.decorator_list:
+def _find_decorator(symbols: Symbols, source: Source, node: _Code) -> ast.expr | None:
+    for decorator in node.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if names.find(definition.module, called) in _DECORATORS:
+        symbol = symbols.resolve(source, called)
+        if symbol is not None and symbol.name in _DECORATORS:
             return decorator
     return None
 
 
-def _describe_class(
-    names: Names, node: ast.ClassDef, chain: _Chain, category: PluginCategory
-) -> ActionSpec:
-    definition, _ = chain.classes[0]
+def _describe_class(symbols: Symbols, chain: _Chain, category: PluginCategory) -> ActionSpec:
+    source, node = chain.classes[0]
     given = {key: _find_assigned(chain, key) for key in _ATTRIBUTES}
     _, stated = given["action_name"]
     name = _read_text(stated) or derive_action_name(node.name)
     return ActionSpec(
         name=name,
-        entrypoint=definition.entrypoint,
+        entrypoint=f"{source.module}:{node.name}",
         title=derive_title(name),
         description=_summarise(node),
         category=_read_category(given["category"][1]) or category,
-        input_type=_name_type(names, *given["input_type"]),
-        output_type=_name_type(names, *given["output_type"]),
+        input_type=_name_type(symbols, *given["input_type"]),
+        output_type=_name_type(symbols, *given["output_type"]),
         kind="class",
-        file=definition.module.path,
+        file=source.path,
         line=node.lineno,
     )
 
 
 def _describe_function(
-    names: Names, definition: Definition, decorator: ast.expr, category: PluginCategory
+    symbols: Symbols,
+    source: Source,
+    node: ast.FunctionDef | ast.AsyncFunctionDef,
+    decorator: ast.expr,
+    category: PluginCategory,
 ) -> ActionSpec:
     given: dict[str, ast.expr] = {}
     if isinstance(decorator, ast.Call):
@@ -212,39 +213,36 @@ def _describe_function(
         order = ("name", "description", "params", "result", "category")
         given.update(zip(order, decorator.args, strict=False))
         given.update({one.arg: one.value for one in decorator.keywords if one.arg})
-    node = definition.node
     name = _read_text(given.get("name")) or node.name
     return ActionSpec(
         name=name,
-        entrypoint=definition.entrypoint,
+        entrypoint=f"{source.module}:{node.name}",
         title=derive_title(name),
         description=_read_text(given.get("description")) or _summarise(node),
         category=_read_category(given.get("category")) or category,
-        input_type=_name_type(names, definition, given.get("input_type")),
-        output_type=_name_type(names, definition, given.get("output_type")),
+        input_type=_name_type(symbols, source, given.get("input_type")),
+        output_type=_name_type(symbols, source, given.get("output_type")),
         kind="function",
-        file=definition.module.path,
+        file=source.path,
         line=node.lineno,
     )
 
 
-def _find_assigned(chain: _Chain, name: str) -> tuple[Definition, ast.expr | None]:
+def _find_assigned(chain: _Chain, name: str) -> tuple[Source, ast.expr | None]:
     """Return what the class, or else the nearest of its bases, assigns to a name."""
-    for definition, node in chain.classes:
+    for source, node in chain.classes:
         value = find_constant(node.body, name)
         if value is not None:
-            return definition, value
+            return source, value
     return chain.classes[0][0], None
 
 
-def _name_type(names: Names, definition: Definition, expression: ast.expr | None) -> str | None:
+def _name_type(symbols: Symbols, source: Source, expression: ast.expr | None) -> str | None:
     """Return the name of a semantic type."""
     if not isinstance(expression, ast.Name | ast.Attribute):
         return None
-    found = names.find(definition.module, expression)
-    if isinstance(found, Definition):
-        return found.node.name
-    return found.rpartition(".")[2] or None
+    found = symbols.resolve(source, expression)
+    return found.name.rpartition(".")[2] or None if found is not None else None
 
 
 def _read_text(expression: ast.expr | None) -> str:

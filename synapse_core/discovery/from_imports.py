@@ -37,10 +37,10 @@ def scan(path: Path, entrypoints: Mapping[str, str]) -> JSONObject:
 
     Returns:
         `actions`: by name, an object with `entrypoint`, `kind`, `description`, `category` (null
-        when the action does not say), `input_type`, `output_type`, `output_kinds`, `file` (relative to the folder),
-        `line`, `schema` with `params`, `result`, `form` and `example`, and `example_problem`: why
-        the params refuse that example, empty when they take it. `errors`: by name, the fields of
-        `RunFailure`, for each action that cannot be loaded or described.
+        when the action does not say), `input_type`, `output_type`, `output_kinds`, `file` (relative
+        to the folder), `line`, `schema` with `params`, `result`, `form` and `example`, and
+        `example_problem`: why the params refuse that example, empty when they take it. `errors`: by
+        name, the fields of `RunFailure`, for each action that cannot be loaded or described.
     """
     wanted = dict(entrypoints) or _find_entrypoints(path)
     actions: dict[str, JSONValue] = {}

@@ -123,6 +123,21 @@ PLUGINS: dict[str, tuple[str, dict[str, str]]] = {
         "main:Run",
         {"main.py": f"import os\n{PLAIN}\nif os.fork() == 0:\n    pass\n"},
     ),
+    "a long chain of elif": (
+        "main:Run",
+        {
+            "main.py": f"{PLAIN}\nif not __name__:\n    pass\n"
+            + "".join(f"elif __name__ == '{n}':\n    import m{n}\n" for n in range(400))
+        },
+    ),
+    "a base by another name": (
+        "main:Run",
+        {
+            "main.py": "from synapse_core import *\nfrom pydantic import BaseModel\n"
+            "class P(BaseModel):\n    n: int = 3\nBase = BaseAction\n"
+            "class Real(Base[P]):\n    def execute(self): return {'n': 1}\nRun = Real\n"
+        },
+    ),
     "numbers that JSON cannot say": (
         "main:run",
         {

@@ -5,10 +5,10 @@ import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from synapse_core.checks.imports import Import, Scope, find_imports
+from synapse_core.discovery.imports import Import, find_imports, find_top_imports
 from synapse_core.discovery.sources import Source
 
-__all__ = ["Definition", "Symbol", "Symbols"]
+__all__ = ["Definition", "Symbol", "Symbols", "find_constant"]
 
 MAX_HOPS = 20
 """Imports and base classes followed for one name; circles end here."""
@@ -47,8 +47,9 @@ class Symbol:
 @dataclass(slots=True)
 class _Module:
     source: Source
-    imports: list[Import]
+    top_imports: list[Import]
     definitions: list[Definition]
+    imports: list[Import] | None = None
     bindings: dict[str, Definition | Import] = field(default_factory=dict[str, Definition | Import])
 
 
@@ -73,6 +74,11 @@ class Symbols:
         """Names of the modules that can be imported."""
         return sorted(name for name in {*self._modules, *self._broken} if name)
 
+    @property
+    def sources(self) -> list[Source]:
+        """The modules that can be imported."""
+        return [module.source for name, module in self._modules.items() if name]
+
     def source(self, module: str) -> Source | None:
         """Return the module of this name."""
         found = self._modules.get(module) if module else None
@@ -89,7 +95,10 @@ class Symbols:
 
     def imports(self, module: str) -> list[Import]:
         """Return what the module imports."""
-        return self._modules[module].imports
+        found = self._modules[module]
+        if found.imports is None:  # whoever only looks for actions needs none inside functions
+            found.imports = find_imports(found.source)
+        return found.imports
 
     def definitions(self, module: str) -> list[Definition]:
         """Return what the module defines at its top, in order, doubles included."""
@@ -105,9 +114,7 @@ class Symbols:
         found = self._modules.get(module)
         if found is None:
             return True
-        return "__getattr__" in found.bindings or any(
-            one.name == "*" and one.scope is Scope.MODULE for one in found.imports
-        )
+        return "__getattr__" in found.bindings or any(one.name == "*" for one in found.top_imports)
 
     def find(self, module: str, name: str, *, hops: int = MAX_HOPS) -> Symbol | None:
         """Return what `name` stands for in the module; None when that cannot be known."""
@@ -115,26 +122,58 @@ class Symbols:
         binding = found.bindings.get(name) if found and hops else None
         if binding is None or found is None:
             dotted = f"{module}.{name}"
-            return Symbol(dotted) if self.is_module(dotted) else None
-        if isinstance(binding, Definition):
-            return Symbol(f"{module}.{name}", found.source, binding.node)
-        return self._follow(binding, hops - 1)
+            return (
+                Symbol(dotted) if self.is_module(dotted) else self._find_starred(found, name, hops)
+            )
+        if isinstance(binding, Import):
+            return self._follow(binding, hops - 1)
+        match binding.node:
+            case ast.Assign(targets=[ast.Name()], value=ast.Name() | ast.Attribute() as other):
+                # Such as `Base = BaseAction`.
+                meant = self.resolve(found.source, other, hops=hops - 1)
+                return meant or Symbol(f"{module}.{name}", found.source, binding.node)
+            case node:
+                return Symbol(f"{module}.{name}", found.source, node)
 
-    def resolve(self, source: Source, expression: ast.expr) -> Symbol | None:
+    def resolve(
+        self, source: Source, expression: ast.expr, *, hops: int = MAX_HOPS
+    ) -> Symbol | None:
         """Return what a name or dotted name in the module stands for; None when it is unknown."""
         match expression:
             case ast.Name(id=name):
-                found = self.find(source.module, name)
+                found = self.find(source.module, name, hops=hops)
                 is_builtin = found is None and hasattr(builtins, name)
                 return Symbol(f"builtins.{name}") if is_builtin else found
             case ast.Attribute(value=value, attr=attr):
-                return self._member(self.resolve(source, value), attr)
+                return self._member(self.resolve(source, value, hops=hops), attr)
             case ast.Subscript(value=value):
-                return self.resolve(source, value)
+                return self.resolve(source, value, hops=hops)
             case ast.Constant(value=str(text)):
                 return self._resolve_text(source, text)
             case _:
                 return Symbol("builtins.None") if ast.unparse(expression) == "None" else None
+
+    def is_type_variable(self, source: Source, expression: ast.expr) -> bool | None:
+        """Whether an expression names a type variable; None when that cannot be known."""
+        symbol = self.resolve(source, expression)
+        if symbol is None or symbol.node is None:
+            return None
+        match symbol.node:
+            case ast.Assign(value=ast.Call(func=ast.Name(id=made) | ast.Attribute(attr=made))):
+                return made == "TypeVar"
+            case _:
+                return False
+
+    def _find_starred(self, module: "_Module | None", name: str, hops: int) -> Symbol | None:
+        """Return what a `from … import *` brings; of other libraries only ours is known."""
+        for one in module.top_imports if module is not None and hops else []:
+            if one.name == "*" and self.is_module(one.module):
+                found = self.find(one.module, name, hops=hops - 1)
+                if found is not None:
+                    return found
+            elif one.name == "*" and one.module == "synapse_core" and not hasattr(builtins, name):
+                return Symbol(f"{one.module}.{name}")
+        return None
 
     def _member(self, base: Symbol | None, name: str) -> Symbol | None:
         if base is None or base.node is not None:
@@ -161,9 +200,10 @@ class Symbols:
 
 
 def _read(source: Source) -> _Module:
-    module = _Module(source, find_imports(source), list(_define(source.tree.body, is_certain=True)))
-    for one in module.imports:
-        if one.scope is Scope.MODULE and one.bound:
+    definitions = list(_define(source.tree.body, is_certain=True))
+    module = _Module(source, find_top_imports(source), definitions)
+    for one in module.top_imports:
+        if one.bound:
             module.bindings[one.bound] = one
     for definition in module.definitions:
         module.bindings[definition.name] = definition
@@ -171,31 +211,47 @@ def _read(source: Source) -> _Module:
 
 
 def _define(body: Sequence[ast.stmt], *, is_certain: bool) -> Iterator[Definition]:
-    for node in body:
+    # Without recursion: long chains of `elif` nest deeper than Python's stack.
+    waiting = [(node, is_certain) for node in reversed(body)]
+    while waiting:
+        node, certain = waiting.pop()
+        inner: list[ast.stmt] = []
         match node:
-            case (
-                ast.ClassDef(name=name)
-                | ast.FunctionDef(name=name)
-                | ast.AsyncFunctionDef(name=name)
-            ):
-                yield Definition(name, node, is_certain)
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield Definition(node.name, node, certain)
             case ast.Assign(targets=targets):
                 for target in targets:
-                    yield from (Definition(name, node, is_certain) for name in _bound(target))
+                    yield from (Definition(name, node, certain) for name in _bound(target))
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
-                yield Definition(name, node, is_certain)
-            case ast.If(body=inner, orelse=orelse) | ast.For(body=inner, orelse=orelse):
-                yield from _define([*inner, *orelse], is_certain=False)
+                yield Definition(name, node, certain)
             case ast.With(body=inner):
-                yield from _define(inner, is_certain=is_certain)
-            case ast.Try(body=inner, orelse=orelse, finalbody=final, handlers=handlers):
+                pass
+            case ast.If(body=then, orelse=orelse) | ast.For(body=then, orelse=orelse):
+                inner, certain = [*then, *orelse], False
+            case ast.Try(body=then, orelse=orelse, finalbody=final, handlers=handlers):
                 caught = [statement for handler in handlers for statement in handler.body]
-                yield from _define([*inner, *caught, *orelse, *final], is_certain=False)
+                inner, certain = [*then, *caught, *orelse, *final], False
             case _:
                 pass
+        waiting += [(one, certain) for one in reversed(inner)]
 
 
 def _bound(target: ast.expr) -> Iterator[str]:
     for node in ast.walk(target):
         if isinstance(node, ast.Name):
             yield node.id
+
+
+def find_constant(body: Sequence[ast.stmt], name: str) -> ast.expr | None:
+    """Return what a class body assigns to a name."""
+    for statement in reversed(body):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
+                return value
+            case ast.AnnAssign(target=ast.Name(id=bound), value=ast.expr() as value) if (
+                bound == name
+            ):
+                return value
+            case _:
+                pass
+    return None
