@@ -133,8 +133,13 @@ def summary_of(told: Mapping[str, Any]) -> RunSummary:
 
 def known_fields(model: type[_Model], told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what this version of the model knows; a later one may have written more."""
-    names = {field.name for field in fields(model)}
+    names = _names_of(model)
     return {name: value for name, value in told.items() if name in names}
+
+
+@cache
+def _names_of(model: type[_Model]) -> frozenset[str]:
+    return frozenset(field.name for field in fields(model))
 
 
 def _run_of(told: Mapping[str, Any]) -> Run:

@@ -23,6 +23,7 @@ __all__ = [
     "follow_events",
     "follow_logs",
     "log_line",
+    "read_log_of",
     "read_logs",
     "read_messages",
     "read_metrics",
@@ -154,13 +155,22 @@ def read_logs(workspace: Workspace, run_id: str, query: LogQuery) -> LogPage:
         CursorError: The cursor is not this run's.
         InvalidInputError: `grep` is no regular expression.
     """
-    run = get_run(workspace, run_id)
+    return read_log_of(workspace, get_run(workspace, run_id), query)
+
+
+def read_log_of(workspace: Workspace, run: Run, query: LogQuery) -> LogPage:
+    """Return one page of the log of a run that was looked up just before.
+
+    Raises:
+        CursorError: The cursor is not this run's.
+        InvalidInputError: `grep` is no regular expression.
+    """
     match_line = _LineFilter(query)
     if query.cursor is None and query.tail is not None:
-        lines, cursor, truncated = _read_tail(workspace, run_id, query, match_line)
+        lines, cursor, truncated = _read_tail(workspace, run.id, query, match_line)
     else:
-        lines, cursor, truncated = _read_forward(workspace, run_id, query, match_line)
-    at_end = not workspace.journals.read(run_id, after=cursor, limit=1).items
+        lines, cursor, truncated = _read_forward(workspace, run.id, query, match_line)
+    at_end = not workspace.journals.read(run.id, after=cursor, limit=1).items
     return LogPage(
         lines=tuple(lines),
         next_cursor=cursor,

@@ -1,7 +1,7 @@
 """A run with the latest lines of its log, within the ceiling."""
 
 from synapse_core.model.run import Run
-from synapse_core.operations.logs import LogQuery, read_logs
+from synapse_core.operations.logs import LogQuery, read_log_of
 from synapse_core.workspace import Workspace
 from synapse_mcp.results.base import fit
 from synapse_mcp.results.runs import RunView, build_run_view
@@ -27,6 +27,6 @@ def show_run(workspace: Workspace, run: Run, *, cursor: str | None = None) -> Ru
             limit=_MAX_LINES,
             max_chars=max(1, size // 2),
         )
-        return build_run_view(run, size, log=read_logs(workspace, run.id, query))
+        return build_run_view(run, size, log=read_log_of(workspace, run, query))
 
     return fit(build, _SIZE)

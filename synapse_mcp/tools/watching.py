@@ -9,6 +9,7 @@ from synapse_core.model.event import LogLevel
 from synapse_core.model.run import Run, RunFilter, RunStatus
 from synapse_core.operations.logs import LogPage, LogQuery, read_logs
 from synapse_core.operations.runs import find_run, get_run, list_runs
+from synapse_core.workspace import Workspace
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import clip
 from synapse_mcp.results.base import Result, Row, fit, suggest
@@ -49,13 +50,17 @@ async def run_status(call: Call, arguments: StatusArguments) -> RunView:
     With wait_s, return as soon as it has ended. Pass log_cursor of the last answer to see only
     new lines.
     """
-    run_id = await call.blocking(partial(find_run, call.workspace, arguments.run_id))
+    run_id = arguments.run_id
     if arguments.wait_s:
-        run = await wait_for_end(call, run_id, wait_s=arguments.wait_s)
-    else:
-        run = await call.blocking(partial(get_run, call.workspace, run_id))
-    show = partial(show_run, call.workspace, run, cursor=arguments.log_cursor)
-    return await call.blocking(show)
+        run_id = await call.blocking(partial(find_run, call.workspace, run_id))
+        await wait_for_end(call, run_id, wait_s=arguments.wait_s)
+    look = partial(_look_at, call.workspace, run_id, cursor=arguments.log_cursor)
+    return await call.blocking(look)
+
+
+def _look_at(workspace: Workspace, reference: str, *, cursor: str | None) -> RunView:
+    run = get_run(workspace, find_run(workspace, reference))
+    return show_run(workspace, run, cursor=cursor)
 
 
 class LogsArguments(Arguments):
