@@ -1,31 +1,33 @@
-"""An `EventSink` that keeps events in a list."""
+"""The sink of the testing kit, with what tests of the runtime ask it for."""
 
-import threading
 from collections.abc import Callable
 
+from synapse_core import testing
 from synapse_core.model.event import EventKind
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["MemorySink"]
 
 
-class MemorySink:
-    """Keeps what it is given; `on_emit` is called first, and may raise or print."""
+class MemorySink(testing.MemorySink):
+    """Keeps what it is given; `on_emit` is called before that, and may raise or print."""
 
     def __init__(self, on_emit: Callable[[], object] | None = None) -> None:
-        self.events: list[tuple[EventKind, JSONObject]] = []
+        super().__init__()
         self._on_emit = on_emit
-        self._lock = threading.RLock()
 
     def emit(self, kind: EventKind, data: JSONObject) -> int:
         if self._on_emit is not None:
             self._on_emit()
-        with self._lock:
-            self.events.append((kind, data))
-            return len(self.events)
+        return super().emit(kind, data)
+
+    @property
+    def pairs(self) -> list[tuple[EventKind, JSONObject]]:
+        """Kind and data of each event."""
+        return [(event.kind, event.data) for event in self.events]
 
     def of(self, kind: EventKind) -> list[JSONObject]:
-        return [data for one, data in self.events if one is kind]
+        return [data for one, data in self.pairs if one is kind]
 
     def messages(self, source: str | None = None) -> list[JSONValue]:
         """Return the texts of the log events, of one source if it is given."""

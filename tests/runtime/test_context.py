@@ -52,7 +52,7 @@ def test_a_structured_event_keeps_its_facts(rig: Rig) -> None:
     rig.context.log("epoch_done", {"epoch": 3, "path": Path("/x")}, "out.csv", level="warning")
     rig.context.log("bare")
 
-    assert rig.sink.events == [
+    assert rig.sink.pairs == [
         (
             EventKind.LOG,
             {
@@ -77,7 +77,7 @@ def test_no_data_makes_a_log_call_fail(rig: Rig, data: Any) -> None:
     rig.context.log_dev_event("event", data)
     rig.context.log(data, data, data)
 
-    for _, event in rig.sink.events:
+    for _, event in rig.sink.pairs:
         json.dumps(event, allow_nan=False)
         assert "fields" in event
 
@@ -129,7 +129,7 @@ def test_progress_held_back_is_told_before_whatever_comes_next(rig: Rig) -> None
     rig.context.set_progress(2, 10**6)
     rig.context.log("next")
 
-    assert [kind for kind, _ in rig.sink.events] == ["progress", "progress", "log"]
+    assert [kind for kind, _ in rig.sink.pairs] == ["progress", "progress", "log"]
     assert rig.sink.of(EventKind.PROGRESS)[-1]["current"] == 2
 
 
@@ -139,7 +139,7 @@ def test_progress_held_back_is_told_at_the_end(rig: Rig) -> None:
             context.set_progress(turn, 10**9)
 
     assert rig.sink.of(EventKind.PROGRESS)[-1]["current"] == 999
-    assert len(rig.sink.events) < 20
+    assert len(rig.sink.pairs) < 20
     rig.context.close()
 
 
@@ -207,7 +207,7 @@ def test_a_refused_artifact_is_not_told(rig: Rig) -> None:
     with pytest.raises(PathRefusedError):
         rig.context.save_artifact(b"x", "../b.txt")
 
-    assert rig.sink.events == []
+    assert rig.sink.pairs == []
 
 
 def test_the_last_told_artifact_of_a_name_is_the_file_that_lies_there(rig: Rig) -> None:
@@ -297,8 +297,8 @@ def test_the_logger_takes_what_loggers_take(rig: Rig) -> None:
         ("critical", "c"),
         ("info", "between"),
     ]
-    assert rig.sink.events[3][1]["fields"] == {"path": "/x"}
-    assert {str(data["source"]) for _, data in rig.sink.events} == {"action"}
+    assert rig.sink.pairs[3][1]["fields"] == {"path": "/x"}
+    assert {str(data["source"]) for _, data in rig.sink.pairs} == {"action"}
 
 
 def test_a_logged_exception_keeps_its_traceback(rig: Rig) -> None:

@@ -94,7 +94,7 @@ def test_everything_is_put_back(sink: MemorySink) -> None:
     logging.getLogger("x").debug("nobody listens")
 
     assert state() == before
-    assert sink.events == []
+    assert sink.pairs == []
 
 
 def test_a_traceback_is_kept(sink: MemorySink) -> None:
@@ -217,7 +217,7 @@ def test_warnings_that_are_ignored_stay_so(sink: MemorySink) -> None:
         warnings.simplefilter("ignore")
         warnings.warn("careful", stacklevel=1)
 
-    assert sink.events == []
+    assert sink.pairs == []
 
 
 def test_a_warning_meant_for_a_file_goes_there(sink: MemorySink) -> None:
@@ -234,7 +234,7 @@ def test_a_warning_meant_for_a_file_goes_there(sink: MemorySink) -> None:
         kept("late", UserWarning, "x.py", 1)
 
     assert shown == ["to a file", "late"]
-    assert sink.events == []
+    assert sink.pairs == []
 
 
 def test_warnings_routed_to_logging_are_heard_once(sink: MemorySink) -> None:

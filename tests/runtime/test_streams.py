@@ -27,14 +27,14 @@ def test_prints_become_events_in_the_order_of_all_others(sink: MemorySink) -> No
         sink.emit(EventKind.MESSAGE, {"level": "info", "message": "between"})
         print("three\nfour")
 
-    assert [(kind, data["message"], data.get("source")) for kind, data in sink.events] == [
+    assert [(kind, data["message"], data.get("source")) for kind, data in sink.pairs] == [
         (EventKind.LOG, "one 1", "stdout"),
         (EventKind.LOG, "two", "stderr"),
         (EventKind.MESSAGE, "between", None),
         (EventKind.LOG, "three", "stdout"),
         (EventKind.LOG, "four", "stdout"),
     ]
-    assert sink.events[0][1] == {"level": "info", "message": "one 1", "source": "stdout"}
+    assert sink.pairs[0][1] == {"level": "info", "message": "one 1", "source": "stdout"}
 
 
 def test_the_streams_are_put_back_whatever_happens(sink: MemorySink) -> None:
@@ -53,7 +53,7 @@ def test_the_streams_are_put_back_whatever_happens(sink: MemorySink) -> None:
 def test_a_line_that_nobody_ended_is_recorded_at_the_end(sink: MemorySink) -> None:
     with capture_streams(sink):
         print("half", end="")
-        assert sink.events == []
+        assert sink.pairs == []
 
     assert sink.messages() == ["half"]
 
@@ -65,7 +65,7 @@ def test_a_flushed_line_is_recorded_at_once_and_goes_on(sink: MemorySink) -> Non
         print("done")
 
     assert sink.messages() == ["Loading… ", "done"]
-    assert "more" not in sink.events[-1][1]
+    assert "more" not in sink.pairs[-1][1]
 
 
 def test_a_line_of_ten_megabytes_needs_little_memory() -> None:
@@ -99,7 +99,7 @@ def test_a_progress_bar_leaves_few_lines(sink: MemorySink) -> None:
 
     assert sink.messages()[0] == "0"
     assert sink.messages()[-1] == "9999"
-    assert len(sink.events) < 50
+    assert len(sink.pairs) < 50
 
 
 def test_threads_that_print_at_once_keep_their_lines_apart(sink: MemorySink) -> None:
@@ -115,7 +115,7 @@ def test_threads_that_print_at_once_keep_their_lines_apart(sink: MemorySink) -> 
             worker.join()
 
     expected = {f"t{number} {turn} words of one line" for number in range(8) for turn in range(500)}
-    assert len(sink.events) == 4000
+    assert len(sink.pairs) == 4000
     assert set(sink.messages()) == expected
 
 
@@ -128,7 +128,7 @@ def test_many_threads_that_come_and_go_are_forgotten(sink: MemorySink) -> None:
         for thread in threads:
             thread.join()
 
-    assert len(sink.events) == 600
+    assert len(sink.pairs) == 600
     assert len(vars(stream)["_writers"]) <= 65
 
 
@@ -193,7 +193,7 @@ def test_what_is_printed_after_the_end_goes_where_it_would_have_gone(
     kept.flush()
     kept.close()
 
-    assert sink.events == []
+    assert sink.pairs == []
     assert capsys.readouterr().out == "late\n"
 
 
@@ -205,7 +205,7 @@ def test_after_the_end_a_closed_or_missing_stream_does_no_harm(sink: MemorySink)
         stream.end()
         print("late", file=stream)
 
-    assert sink.events == []
+    assert sink.pairs == []
 
 
 def test_a_sink_that_prints_is_not_called_without_end(
@@ -242,7 +242,7 @@ def test_the_descriptors_are_left_alone(capfd: pytest.CaptureFixture[str]) -> No
         os.write(1, b"raw\n")
         subprocess.run(["echo", "child"], stdout=sys.stdout, check=True)
 
-    assert sink.events == []
+    assert sink.pairs == []
     assert capfd.readouterr().out == "raw\nchild\n"
 
 
