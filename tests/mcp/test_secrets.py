@@ -23,6 +23,7 @@ pytestmark = pytest.mark.anyio
 LEAKY = """
 import logging
 import os
+import sys
 
 from synapse_core import RuntimeContext, action
 
