@@ -47,9 +47,7 @@ def test_a_token_comes_from_stdin_and_is_never_shown(synapse: Call, tmp_path: Pa
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_token_is_asked_for_without_showing_it(
-    terminals: OpenTerminal, tmp_path: Path
-) -> None:
+def test_a_token_is_asked_for_without_showing_it(terminals: OpenTerminal, tmp_path: Path) -> None:
     terminal = terminals("env", "add", "dev", "--token")
     terminal.read_until("Token:")
     terminal.type("hunter2-very-secret\n")

@@ -210,8 +210,12 @@ def test_a_person_sees_progress_and_may_leave_without_stopping_the_run(
 
 def test_the_short_form_runs_an_action_to_its_end(synapse: Call, plugin: Path) -> None:
     (plugin.parent / "params.json").write_text('{"epochs": 1}')
-    by_file = synapse("plugin", "run", "train", "--plugin", "trainer", "--params", "@params.json", "--json")
-    by_json = synapse("plugin", "run", "train", "--plugin", "trainer", "--params", '{"epochs": 5}', "--json")
+    by_file = synapse(
+        "plugin", "run", "train", "--plugin", "trainer", "--params", "@params.json", "--json"
+    )
+    by_json = synapse(
+        "plugin", "run", "train", "--plugin", "trainer", "--params", '{"epochs": 5}', "--json"
+    )
 
     assert (by_file.code, by_json.code) == (0, 0)
     assert by_json.json_lines[-1]["result"] == {"epochs": 5}

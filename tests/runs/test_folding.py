@@ -34,9 +34,9 @@ def test_an_error_in_several_parts_is_one_error_and_as_many_lines_as_are_shown()
 
 
 def test_whatever_is_shown_as_a_line_counts_as_one() -> None:
-    summary = fold(
-        *((kind, {"status": "running", "level": "info"}) for kind in EventKind),
-    )
+    data: JSONObject = {"status": "running", "level": "info"}
+
+    summary = fold(*((kind, data) for kind in EventKind))
 
     assert summary.log_lines == len(LOG_KINDS)
 
