@@ -68,6 +68,7 @@ class Call:
         tools: Names of the tools that this server offers.
         client: Who asked.
         threads: Bounds the blocking operations that run at once.
+        waits: Bounds those that mainly wait.
     """
 
     opened: Workspace | SynapseError
@@ -78,6 +79,7 @@ class Call:
     tools: frozenset[str]
     client: Client
     threads: anyio.CapacityLimiter
+    waits: anyio.CapacityLimiter
 
     @property
     def workspace(self) -> Workspace:
@@ -96,3 +98,7 @@ class Call:
         When the request is cancelled meanwhile, this ends at once; the thread finishes on its own.
         """
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self.threads)
+
+    async def waiting(self, work: Callable[[], T]) -> T:
+        """Do the same with `work` that mainly waits, and shall keep nobody else waiting."""
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self.waits)

@@ -29,9 +29,12 @@ _LOGGER = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_MAX_THREADS = 200
-"""Blocking operations at once. A waiting thread costs little; a queue would let one call delay
-another."""
+_MAX_THREADS = 64
+"""Blocking operations at once, of all clients."""
+
+_MAX_WAITS = 256
+"""Operations at once that do nothing but wait. They have threads of their own, so that they delay
+no others, however many clients wait for however many runs."""
 
 
 class Host:
@@ -58,6 +61,7 @@ class Host:
         self.settings = settings
         self.tasks = tasks
         self.threads = anyio.CapacityLimiter(_MAX_THREADS)
+        self.waits = anyio.CapacityLimiter(_MAX_WAITS)
         self._home = home
         self.environ: Mapping[str, str] = os.environ if environ is None else environ
         self._stack = ExitStack()
@@ -114,6 +118,10 @@ class Host:
         When the caller is cancelled meanwhile, this ends at once; the thread finishes on its own.
         """
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self.threads)
+
+    async def waiting(self, work: Callable[[], T]) -> T:
+        """Do the same with `work` that mainly waits, and shall keep nobody else waiting."""
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self.waits)
 
     async def warm_up(self) -> None:
         """Open the workspace before anybody asks, so that the first call does not wait for it."""

@@ -13,7 +13,7 @@ from synapse_mcp.server.peer import peer_of
 __all__ = ["MAX_CALLS", "MAX_STREAMS", "InFlight"]
 
 MAX_CALLS = 128
-"""Requests that do work, of one client. Below the threads of the server, so that one client that
+"""Requests that do work, of one client. Half of the waits of the server, so that one client that
 waits for all its runs leaves some to others."""
 
 MAX_STREAMS = 32

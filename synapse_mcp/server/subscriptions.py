@@ -164,7 +164,7 @@ class Subscriptions:
         cursor = start.cursor
         while True:
             wait = partial(wait_change, workspace, start.run_id, cursor, timeout_s=_SLICE_S)
-            change = await host.blocking(wait)
+            change = await host.waiting(wait)
             cursor = change.cursor
             # The end is told in any case: what was told last may have been read just before it.
             if change.is_end or (change.has_lines if start.is_log else change.has_events):

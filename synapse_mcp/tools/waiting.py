@@ -31,7 +31,7 @@ async def wait_for_end(call: Call, run_id: str, *, wait_s: float) -> Run:
     while True:
         left_s = max(0.0, until - time.monotonic())
         wait = partial(wait_run, call.workspace, run_id, timeout_s=min(left_s, _SLICE_S))
-        run = await call.blocking(wait)
+        run = await call.waiting(wait)
         if run.status.is_terminal or left_s <= _SLICE_S:
             return run
         await heartbeat.tell(run)
