@@ -6,7 +6,6 @@ from pydantic import Field, JsonValue
 
 from synapse_core.errors import ActionError, DependencyError, PipelineDefinitionError
 from synapse_core.model.plugin import ActionSpec, Plugin, PluginCategory
-from synapse_core.operations.pipelines import describe_startable
 from synapse_core.operations.plugins import (
     ActionDescription,
     find_plugin,
@@ -153,8 +152,16 @@ def plugin_describe(call: Call, arguments: DescribeArguments) -> PluginDescripti
     plugin = find_plugin(call.workspace, arguments.plugin)
     if arguments.action is None:
         return _whole(call.workspace, plugin)
-    described = describe_startable(call.workspace, plugin, arguments.action)
+    described = _describe(call.workspace, plugin, arguments.action)
     return _one(described, is_full=arguments.detail == "full")
+
+
+def _describe(workspace: Workspace, plugin: Plugin, name: str) -> ActionDescription:
+    from synapse_core.operations.pipelines import (  # noqa: PLC0415 - delays the first call of any tool
+        describe_startable,
+    )
+
+    return describe_startable(workspace, plugin, name)
 
 
 def _whole(workspace: Workspace, plugin: Plugin) -> PluginDescription:
@@ -188,7 +195,7 @@ def _view(workspace: Workspace, plugin: Plugin, name: str) -> ActionView:
     spec = plugin.actions.get(name)
     description = clip(spec.description or spec.title, _MAX_TEXT) or None if spec else None
     try:
-        described = describe_startable(workspace, plugin, name)
+        described = _describe(workspace, plugin, name)
     except (ActionError, DependencyError, PipelineDefinitionError) as error:
         # One action that cannot be loaded must not hide the others.
         return ActionView(name=name, description=description, error=clip(str(error), _MAX_TEXT))
