@@ -146,7 +146,7 @@ class BaseAction(ABC, Generic[P]):
 class _ClassDefinition:
     """What a subclass of `BaseAction` says of itself; implements `ActionDefinition`."""
 
-    __slots__ = ("_has_execute", "_runs_steps", "target")
+    __slots__ = ("_has_execute", "_is_whole", "_runs_steps", "target")
 
     kind: Literal["class"] = "class"
 
@@ -155,6 +155,7 @@ class _ClassDefinition:
         base = BaseAction[Any]
         self._has_execute = target.execute is not base.execute
         self._runs_steps = target.setup_steps is not base.setup_steps
+        self._is_whole = False
 
     @property
     def name(self) -> str:
@@ -188,6 +189,8 @@ class _ClassDefinition:
         return self.target.result_model
 
     def check(self) -> None:
+        if self._is_whole:  # loading and describing ask one after the other
+            return
         owner = self.target.__qualname__
         missing = ", ".join(sorted(self.target.__abstractmethods__))
         if missing:
@@ -201,6 +204,7 @@ class _ClassDefinition:
             )
         ensure_callable(self.target, cast("type[BaseAction[Any]]", BaseAction))
         _ = self.params_model
+        self._is_whole = True
 
     def execute(self, params: BaseModel, context: RuntimeContext) -> object:
         action = self.target(params, context)
