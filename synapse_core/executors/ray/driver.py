@@ -228,6 +228,7 @@ class Driver:
         try:
             run = settle(self._store, self._home, run_id, error)
             order = self._orders.pop(run_id, None)
+            self._warm.has_ended(run_id)
             self._used_at = time.monotonic()
             if run is None or order is None or run.status is not RunStatus.PENDING:
                 self._replacements.pop(run_id, None)
@@ -279,6 +280,10 @@ class Driver:
             self._stop.set()
             return
         self._warm.release_idle(WARM_IDLE_S)
+        # What Ray says is free lags behind, so a run may have been placed into room that was taken.
+        for order in tuple(self._orders.values()):
+            if order.tier == "task" and self._is_pending(order.run_id):
+                self._warm.make_room(order)
         is_replaced = read_record(self._place.record) != self._record
         idle_s = time.monotonic() - self._used_at
         if is_replaced or (idle_s > self.settings.idle_s and not self._orders):
@@ -286,6 +291,9 @@ class Driver:
                 self._used_at = time.monotonic()
                 return
             self._stop.set()
+
+    def _is_pending(self, run_id: str) -> bool:
+        return self._store.get(run_id).status is RunStatus.PENDING
 
     def _has_others(self) -> bool:
         """Whether somebody else's jobs run on the cluster that ends with this process."""

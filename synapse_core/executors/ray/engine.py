@@ -13,7 +13,7 @@ from synapse_core.executors.ray.driver_settings import EngineSettings
 from synapse_core.executors.ray.launch import launch
 from synapse_core.executors.ray.orders import LaunchOrder
 from synapse_core.executors.ray.warm_holder import WarmHolder
-from synapse_core.executors.ray.warm_pool import Ended
+from synapse_core.executors.ray.warm_pool import Ended, Ready
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["Engine"]
@@ -160,6 +160,14 @@ class Engine:
         """Return a new actor that holds a warm process, with the room that the order asks for."""
         actor = self._actor.options(**_room(order))
         return actor.remote(self.home_root, order.plugin_path, order.environ)
+
+    def await_holder(self, holder: Any, ready: Ready) -> None:  # noqa: ANN401 - as above
+        """Tell when an actor has got its room, or that it never will."""
+
+        def on_end(future: Any) -> None:  # noqa: ANN401 - a type of Ray's
+            self._callbacks.submit(ready, _told(future.exception()))
+
+        holder.is_there.remote().future().add_done_callback(on_end)
 
     def use_holder(self, holder: Any, run_id: str, ended: Ended) -> None:  # noqa: ANN401 - as above
         """Have an actor execute a run in its warm process."""

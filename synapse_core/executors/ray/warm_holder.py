@@ -31,6 +31,10 @@ class WarmHolder:
         self._environ = dict(environ)
         self._host: subprocess.Popen[bytes] | None = None
 
+    def is_there(self) -> bool:
+        """Answer, which it does once it has got its room."""
+        return True
+
     def execute(self, run_id: str) -> None:
         """Execute a pending run, and return when it has ended.
 

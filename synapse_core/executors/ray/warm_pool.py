@@ -10,10 +10,14 @@ from typing import Any, Protocol
 from synapse_core.errors import SynapseError
 from synapse_core.executors.ray.orders import LaunchOrder
 
-__all__ = ["Ended", "HolderMaker", "WarmPool"]
+__all__ = ["Ended", "HolderMaker", "Ready", "WarmPool"]
 
 Ended = Callable[[str, SynapseError | None], None]
 """Called with a run's id when what held its worker is gone, and with what went wrong."""
+
+
+Ready = Callable[[SynapseError | None], None]
+"""Called when an actor can be used, or with why it cannot."""
 
 
 class HolderMaker(Protocol):
@@ -21,6 +25,10 @@ class HolderMaker(Protocol):
 
     def make_holder(self, order: LaunchOrder) -> Any:  # noqa: ANN401 - an actor of Ray's
         """Return a new actor with the room that the order asks for."""
+        ...
+
+    def await_holder(self, holder: Any, ready: Ready) -> None:  # noqa: ANN401 - as above
+        """Tell when the actor has got its room, or that it never will."""
         ...
 
     def use_holder(self, holder: Any, run_id: str, ended: Ended) -> None:  # noqa: ANN401 - as above
@@ -36,11 +44,12 @@ class HolderMaker(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Slot:
-    """One warm process."""
+    """One warm process; `is_started` once its actor has got its room."""
 
     holder: Any
+    is_started: bool = False
     idle_since: float | None = None
 
 
@@ -70,6 +79,7 @@ class WarmPool:
     _queues: dict[_Kind, deque[tuple[LaunchOrder, Ended]]] = field(
         default_factory=dict[_Kind, deque[tuple[LaunchOrder, Ended]]]
     )
+    _starved: set[str] = field(default_factory=set[str])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def place(self, order: LaunchOrder, stamp: str, ended: Ended) -> None:
@@ -83,22 +93,33 @@ class WarmPool:
         kind = _kind_of(order, stamp)
         with self._lock:
             self._drop(lambda other: other.plugin_path == kind.plugin_path and other != kind)
-            slots = self._slots.setdefault(kind, [])
+            slots = self._slots.get(kind, [])
             slot = next((one for one in slots if one.idle_since is not None), None)
-            if slot is None and slots and not self.maker.has_room(order):
-                self._queues.setdefault(kind, deque()).append((order, ended))
+            if slot is not None:
+                self._use(kind, slot, order, ended)
                 return
-            if slot is None:
+            # To none in particular: an actor may wait for its room longer than another one is busy.
+            queue = self._queues.setdefault(kind, deque())
+            queue.append((order, ended))
+            coming = sum(not one.is_started for one in slots)
+            if coming < len(queue) and (not slots or self.maker.has_room(order)):
                 self.make_room(order)
-                slot = _Slot(self.maker.make_holder(order))
-                slots.append(slot)
-            self._use(kind, slot, order, ended)
+                self._add(kind, order)
 
     def make_room(self, order: LaunchOrder) -> None:
-        """End idle processes if the run finds no room otherwise."""
+        """End idle processes if a run finds no room otherwise, now or as soon as they are idle.
+
+        Call `has_ended` when the run has.
+        """
         with self._lock:
             if self._slots and not self.maker.has_room(order):
                 self._drop(lambda _: True)
+                self._starved.add(order.run_id)
+
+    def has_ended(self, run_id: str) -> None:
+        """Keep no room for a run any more."""
+        with self._lock:
+            self._starved.discard(run_id)
 
     def release_idle(self, idle_s: float) -> None:
         """End processes that have been idle for so long."""
@@ -115,25 +136,51 @@ class WarmPool:
 
         def on_end(run_id: str, error: SynapseError | None) -> None:
             with self._lock:
+                self._starved.discard(run_id)
                 self._on_free(kind, slot, is_whole=error is None)
             ended(run_id, error)
 
         self.maker.use_holder(slot.holder, order.run_id, on_end)
 
     def _on_free(self, kind: _Kind, slot: _Slot, *, is_whole: bool) -> None:
-        slots, queue = self._slots.get(kind, []), self._queues.get(kind)
+        queue = self._queues.get(kind)
         if not is_whole:
+            self._slots[kind].remove(slot)
             self.maker.end_holder(slot.holder)
-            if slot in slots:
-                slots.remove(slot)
-        if queue:
-            order, ended = queue.popleft()
-            if not is_whole:
-                slot = _Slot(self.maker.make_holder(order))
-                slots.append(slot)
-            self._use(kind, slot, order, ended)
-        elif is_whole:
+            if queue:
+                self._add(kind, queue[0][0])
+        elif queue:
+            self._use(kind, slot, *queue.popleft())
+        else:
             slot.idle_since = time.monotonic()
+            self._end_unstarted(kind)
+            if self._starved or any(self._queues.values()):
+                self._drop(lambda _: True)
+
+    def _add(self, kind: _Kind, order: LaunchOrder) -> None:
+        slot = _Slot(self.maker.make_holder(order))
+        self._slots.setdefault(kind, []).append(slot)
+        self.maker.await_holder(slot.holder, lambda error: self._on_ready(kind, slot, error))
+
+    def _on_ready(self, kind: _Kind, slot: _Slot, error: SynapseError | None) -> None:
+        refused: list[tuple[LaunchOrder, Ended]] = []
+        with self._lock:
+            if slot not in self._slots.get(kind, []):
+                return  # it was ended, since nobody needed it any more
+            if error is None:
+                slot.is_started = True
+                self._on_free(kind, slot, is_whole=True)
+                return
+            self._slots[kind].remove(slot)
+            if not self._slots[kind]:
+                refused = [*self._queues.pop(kind, ())]
+        for order, ended in refused:
+            ended(order.run_id, error)
+
+    def _end_unstarted(self, kind: _Kind) -> None:
+        for slot in [one for one in self._slots[kind] if not one.is_started]:
+            self._slots[kind].remove(slot)
+            self.maker.end_holder(slot.holder)
 
     def _drop(self, concerns: Callable[[_Kind], bool], until: float | None = None) -> None:
         for kind in [one for one in self._slots if concerns(one)]:
