@@ -177,7 +177,7 @@ class WireServer:
 
     def greet(self) -> None:
         """Do what a client of the era does first."""
-        if self._era == "modern":
+        if self.is_modern:
             self.call("server/discover")
             return
         client = {"name": "bench", "version": "1"}
@@ -187,7 +187,7 @@ class WireServer:
 
     def subscribe(self, uri: str) -> None:
         """Ask to be told of changes of a resource."""
-        if self._era == "modern":
+        if self.is_modern:
             wanted = {"notifications": {"resourceSubscriptions": [uri]}}
             self.send("subscriptions/listen", wanted)
             while not any("acknowledged" in frame["method"] for _, frame in self.notices):
@@ -195,6 +195,11 @@ class WireServer:
         else:
             self.call("resources/subscribe", {"uri": uri})
         self.notices.clear()
+
+    @property
+    def is_modern(self) -> bool:
+        """Whether every request carries the version of the protocol."""
+        return self._era == "modern"
 
     def age_ms(self) -> float:
         """Return how long ago the process was started."""
@@ -243,7 +248,7 @@ class WireServer:
             left = left[os.write(self._process.stdin.fileno(), left) :]
 
     def _enveloped(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        if self._era != "modern":
+        if not self.is_modern:
             return dict(params)
         meta = {
             f"{_META}protocolVersion": _MODERN,
