@@ -18,14 +18,14 @@ from mcp.types import jsonrpc_message_adapter
 
 from synapse_mcp.front.receptionist import Handover
 
-__all__ = ["MAX_FRAME_BYTES", "FramesIn", "FramesOut"]
+__all__ = ["MAX_FRAME_BYTES", "MAX_WAITING", "FramesIn", "FramesOut"]
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_FRAME_BYTES = 1 << 26
 """Longer frames of a client are dropped; one that never ends must not take all memory."""
 
-_MAX_WAITING = 1_000
+MAX_WAITING = 1_000
 """Answers that a client which does not read may leave waiting, before no more of it is read."""
 
 _CHUNK_BYTES = 1 << 16
@@ -68,7 +68,7 @@ class FramesOut:
 
     async def wait_for_reader(self) -> None:
         """Return at once, unless the client leaves too many answers unread."""
-        while self._waiting >= _MAX_WAITING and not self._is_broken:
+        while self._waiting >= MAX_WAITING and not self._is_broken:
             await self._drained.wait()
 
     async def pump(self) -> None:
@@ -130,13 +130,17 @@ class FramesIn:
         handover: What the front left.
         fd: Descriptor of the client's frames.
         out: The way back. A client that does not read it is not listened to either.
+        max_bytes: Longer frames are dropped.
     """
 
-    def __init__(self, handover: Handover, fd: int, out: FramesOut) -> None:
+    def __init__(
+        self, handover: Handover, fd: int, out: FramesOut, *, max_bytes: int = MAX_FRAME_BYTES
+    ) -> None:
         self._fd = fd
         self._out = out
         self._unread = bytearray(handover.frames)
         self._searched = 0
+        self._max_bytes = max_bytes
         self._is_closed = handover.is_closed
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
@@ -172,9 +176,9 @@ class FramesIn:
             await self._fill()
 
     async def _fill(self) -> None:
-        if len(self._unread) > MAX_FRAME_BYTES:
+        if len(self._unread) > self._max_bytes:
             # Its end will pass for a frame of its own, and be refused as one that is no JSON.
-            _LOGGER.warning("Dropped a frame of more than %s bytes", MAX_FRAME_BYTES)
+            _LOGGER.warning("Dropped a frame of more than %s bytes", self._max_bytes)
             self._unread.clear()
             self._searched = 0
         if self._poll.poll(0):
