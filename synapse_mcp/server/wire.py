@@ -18,15 +18,16 @@ from mcp.types import jsonrpc_message_adapter
 
 from synapse_mcp.front.receptionist import Handover
 
-__all__ = ["MAX_FRAME_BYTES", "MAX_WAITING", "FramesIn", "FramesOut"]
+__all__ = ["MAX_FRAME_BYTES", "MAX_UNREAD_BYTES", "FramesIn", "FramesOut"]
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_FRAME_BYTES = 1 << 26
 """Longer frames of a client are dropped; one that never ends must not take all memory."""
 
-MAX_WAITING = 1_000
-"""Answers that a client which does not read may leave waiting, before no more of it is read."""
+MAX_UNREAD_BYTES = 1 << 20
+"""What a client may leave unread before no more of it is read. Whoever writes many requests before
+it reads the first answer shall not have to wait for itself, so it is not little."""
 
 _CHUNK_BYTES = 1 << 16
 _FAREWELL_S = 2.0
@@ -46,7 +47,6 @@ class FramesOut:
         self._poll.register(fd, select.POLLOUT)
         self._backlog = bytearray()
         self._is_broken = False
-        self._waiting = 0
         self._stuck = anyio.Event()
         self._drained = anyio.Event()
 
@@ -67,8 +67,8 @@ class FramesOut:
             raise anyio.BrokenResourceError
 
     async def wait_for_reader(self) -> None:
-        """Return at once, unless the client leaves too many answers unread."""
-        while self._waiting >= MAX_WAITING and not self._is_broken:
+        """Return at once, unless the client leaves too much unread."""
+        while len(self._backlog) > MAX_UNREAD_BYTES and not self._is_broken:
             await self._drained.wait()
 
     async def pump(self) -> None:
@@ -94,11 +94,7 @@ class FramesOut:
 
     async def _wait_drained(self) -> None:
         self._stuck.set()
-        self._waiting += 1
-        try:
-            await self._drained.wait()
-        finally:
-            self._waiting -= 1
+        await self._drained.wait()
 
     def _write_what_fits(self) -> None:
         sent = 0

@@ -16,7 +16,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCNotification
 
 from synapse_mcp.front.receptionist import Handover
-from synapse_mcp.server.wire import MAX_WAITING, FramesIn, FramesOut
+from synapse_mcp.server.wire import MAX_UNREAD_BYTES, FramesIn, FramesOut
 
 pytestmark = pytest.mark.anyio
 
@@ -111,6 +111,7 @@ async def test_who_does_not_read_is_not_listened_to(pipe: Pipe) -> None:
     os.write(requests.write_fd, line("more") + b"\n")
     heard: list[str] = []
     heard_while_stuck: list[str] = []
+    unread = [LARGE] * (1 + 2 * MAX_UNREAD_BYTES // len(LARGE))
     arrived: list[str] = []
 
     async def listen() -> None:
@@ -118,13 +119,13 @@ async def test_who_does_not_read_is_not_listened_to(pipe: Pipe) -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(out.pump)
-        for number in range(MAX_WAITING):
-            tasks.start_soon(out.send, message(f"{number}{'x' * 200}" if number else LARGE))
+        for text in unread:
+            tasks.start_soon(out.send, message(text))
         await anyio.wait_all_tasks_blocked()
         tasks.start_soon(listen)
         await anyio.wait_all_tasks_blocked()
         heard_while_stuck += heard
-        arrived += await read_frames(pipe.read_fd, MAX_WAITING)
+        arrived += await read_frames(pipe.read_fd, len(unread))
         while not heard:
             await anyio.wait_all_tasks_blocked()
         tasks.cancel_scope.cancel()
@@ -132,7 +133,7 @@ async def test_who_does_not_read_is_not_listened_to(pipe: Pipe) -> None:
     requests.close()
     assert heard_while_stuck == []
     assert heard == ["more"]
-    assert len(arrived) == MAX_WAITING
+    assert arrived == unread
 
 
 async def test_a_client_that_left_ends_the_pump_and_refuses_frames(pipe: Pipe) -> None:
