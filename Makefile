@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types contracts lock clean
+.PHONY: demo test test-ray lint types contracts lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.installed
@@ -10,6 +10,11 @@ demo: .venv/.installed
 
 test: .venv/.installed
 	@$(BIN)/python -m pytest -q -n 4 --dist loadgroup
+
+# On a cluster of its own, in an environment of its own: Ray is an extra.
+test-ray:
+	@scripts/install $(PYTHON) .venv-ray ray
+	@.venv-ray/bin/python -m pytest -q -n 0 tests/ray
 
 lint: .venv/.installed
 	@$(BIN)/ruff check .
