@@ -54,7 +54,7 @@ class Reuser:
         self._store = store
         self._warn = warn
         self._from = pipeline_run.rerun_of if pipeline_run.resume else None
-        self._earlier: dict[str, Run] = {}
+        self._earlier: dict[str, list[Run]] = {}
         self._undone: set[str] = set()
         if self._from is not None:
             self._gather(self._from)
@@ -62,13 +62,13 @@ class Reuser:
 
     def find(self, call: Call) -> Reuse | None:
         """Return what an execution can build on; None when it begins from nothing."""
-        earlier = self._earlier.get(call.key)
-        if call.key in self._undone:
+        earlier = self._earlier.get(call.key, [])
+        if call.key in self._undone and not earlier:
             self._warn(f"{call.key} runs again: it was undone in {self._from}.")
-        elif earlier is not None:
-            found = self._compare(call, earlier)
-            if found is not None:
-                return found
+        found = [one for run in earlier if (one := self._compare(call, run)) is not None]
+        whole = next((one for one in found if one.is_whole), None)
+        if whole is not None or found:
+            return whole or found[0]
         return self._look_up(call) if call.node.cache else None
 
     def keep(self, call: Call, run: Run) -> None:
@@ -83,17 +83,25 @@ class Reuser:
             draft.replace(target)
 
     def _gather(self, run_id: str) -> None:
-        """Note the latest execution of each node, in a run and in those that it went on with."""
+        """Note the executions of each node, in a run and in those that it went on with.
+
+        Newest first, to the first that finished: one that was made to take an earlier result over,
+        and stopped before it had, must not hide that result.
+        """
+        settled: set[str] = set()
         following: str | None = run_id
         while following is not None:
             level = {node.node: node for node in list_nodes(self._store, following)}
             for key, node in level.items():
-                if key in self._earlier or key in self._undone:
+                if key in settled:
                     continue
                 if rollback_key(key) in level:
                     self._undone.add(key)
-                else:
-                    self._earlier[key] = node
+                    settled.add(key)
+                    continue
+                self._earlier.setdefault(key, []).append(node)
+                if node.status in _DONE:
+                    settled.add(key)
             try:
                 run = self._store.get(following)
             except RunNotFoundError:  # cleared away since
