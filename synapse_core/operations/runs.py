@@ -4,6 +4,7 @@ import logging
 import shutil
 import time
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from synapse_core.errors import (
     ConflictError,
@@ -16,7 +17,6 @@ from synapse_core.errors import (
     SynapseError,
 )
 from synapse_core.model.event import EventKind
-from synapse_core.model.pipeline import Plan
 from synapse_core.model.plugin import Plugin
 from synapse_core.model.run import (
     Outcome,
@@ -34,7 +34,6 @@ from synapse_core.operations.plugins import (
     pipeline_names,
     validate_params,
 )
-from synapse_core.pipelines.plan_files import save_plan
 from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.ids import is_run_id, new_run_id
 from synapse_core.runs.journal import JournalWriter
@@ -42,6 +41,9 @@ from synapse_core.runs.nodes import make_shared_folder
 from synapse_core.runs.recovery import recover_if_abandoned
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from synapse_core.model.pipeline import Plan
 
 __all__ = [
     "StartRun",
@@ -59,6 +61,9 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _STATUS_ONLY = frozenset({EventKind.STATUS})
+
+_SEARCHED = 1000
+"""Runs among which one is looked for by a part of its id."""
 
 _UNCLAIMED_S = 5.0
 """A placed run is claimed within milliseconds; one that is not by then was lost on the way."""
@@ -122,7 +127,7 @@ def start_run(workspace: Workspace, request: StartRun) -> Run:
     return without_secrets(run if request.dry_run else launch(workspace, run, plan))
 
 
-def launch(workspace: Workspace, run: Run, plan: Plan | None = None) -> Run:
+def launch(workspace: Workspace, run: Run, plan: "Plan | None" = None) -> Run:
     """Create a run as it is described, and place it; the earlier one with the same key is returned.
 
     Args:
@@ -183,8 +188,10 @@ def find_run(workspace: Workspace, reference: str) -> str:
     """
     if is_run_id(reference):
         return workspace.runs.get(reference).id
-    newest = [run.id for run in workspace.runs.list(RunFilter(), limit=1000).items]
-    matches = newest[:1] if reference == "last" else [id_ for id_ in newest if reference in id_]
+    is_last = reference == "last"
+    page = workspace.runs.list(RunFilter(), limit=1 if is_last else _SEARCHED)
+    newest = [run.id for run in page.items]
+    matches = newest if is_last else [id_ for id_ in newest if reference in id_]
     if not matches or not reference:
         raise RunNotFoundError(reference, newest)
     if len(matches) > 1:
@@ -329,7 +336,7 @@ def _describe_run(workspace: Workspace, plugin: Plugin, request: StartRun) -> Ru
 
 def _describe_pipeline_run(
     workspace: Workspace, plugin: Plugin, request: StartRun, executor: str
-) -> tuple[Run, Plan]:
+) -> "tuple[Run, Plan]":
     # Few runs are pipelines, and what reads their graphs takes as long to load as all else here.
     from synapse_core.operations.pipeline_plans import (  # noqa: PLC0415 - see above
         compile_pipeline,
@@ -373,12 +380,16 @@ def check_resumable(earlier: Run, pipeline: str) -> None:
         )
 
 
-def _create(workspace: Workspace, run: Run, plan: Plan | None) -> Run:
+def _create(workspace: Workspace, run: Run, plan: "Plan | None") -> Run:
     folder = workspace.home.run_dir(run.id)
     try:
         # Its followers wait for the journal to appear in it.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if plan is not None:
+            from synapse_core.pipelines.plan_files import (  # noqa: PLC0415 - only for pipelines
+                save_plan,
+            )
+
             save_plan(workspace.home, run.id, plan)
             make_shared_folder(workspace.home, run)
     except OSError as error:
