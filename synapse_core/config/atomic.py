@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import sys
 import time
 from collections.abc import Generator
@@ -34,7 +33,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int) -> None:
     """
     target = path.resolve()
     # Beside the target: a rename is atomic only within one file system.
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    draft = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
     try:
         with suppress(FileNotFoundError):
             mode = target.stat().st_mode & 0o7777

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ class Shelf:
         if len(body) > _MAX_BYTES:
             return
         target = self._file(place)
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        draft = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
         # Not synced to disk: after a power failure the check tells, and it is made again.
         with contextlib.suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
