@@ -1,5 +1,6 @@
 """Entry point of `synapse`."""
 
+import gc
 import io
 import os
 import sys
@@ -11,8 +12,13 @@ from synapse_mcp.cli.lazy import build_root, with_help
 __all__ = ["main", "run"]
 
 
+_SELDOM = 100_000
+"""Most commands are over before so many objects are made, and need not look for garbage."""
+
+
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    gc.set_threshold(_SELDOM)
     sys.exit(run(sys.argv[1:]))
 
 
