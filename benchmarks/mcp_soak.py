@@ -31,8 +31,9 @@ TOOLS: dict[str, dict[str, Any]] = {
 FAILING = frozenset({"run_cancel", "no_such_tool", "run_start"})
 ABOUT_RUNS = ("run_status", "run_logs", "run_outputs")
 
-SAMPLES = 20
-RUN_EVERY = 500
+SAMPLES = 10
+SETTLED_S = 2.0
+"""By then, whoever waited for what was given up has noticed."""
 
 
 def main() -> None:
@@ -60,12 +61,11 @@ def endure(server: WireServer, count: int) -> dict[str, Any]:
     for number in range(count):
         if number % max(1, count // SAMPLES) == 0:
             samples.append(sample(server, number))
-        if number % RUN_EVERY == 0:
             run_id = start_run(server)
         make_call(server, number, run_id)
         server.notices.clear()
     samples.append(sample(server, count))
-    first, last = samples[max(1, len(samples) // 10)], samples[-1]
+    first, last = samples[1], samples[-1]
     return {
         "calls": count,
         "growth_mb": round(last["rss_mb"] - first["rss_mb"], 2),
@@ -114,7 +114,8 @@ def start_run(server: WireServer) -> str:
 
 
 def sample(server: WireServer, number: int) -> dict[str, float]:
-    """Return what the server holds after so many calls."""
+    """Return what the server holds after so many calls, when it has come to rest."""
+    time.sleep(SETTLED_S)
     return {
         "calls": number,
         "rss_mb": round(server.rss_mb(), 2),
