@@ -17,8 +17,8 @@ from typing import Any
 from mcp_wire import ERAS, WireServer, benched
 
 MAX_GROWTH_MB = 5.0
-MORE_DESCRIPTORS = 4
-"""Calls at once may come to need another connection to the store; it is kept, and has two."""
+MORE_DESCRIPTORS = 24
+"""The store keeps some connections that were once needed together, each with two files."""
 
 TOOLS: dict[str, dict[str, Any]] = {
     "plugin_search": {},

@@ -13,6 +13,9 @@ from synapse_core.runs.schema import is_current, migrate
 __all__ = ["Connections"]
 
 _CACHED_STATEMENTS = 64
+_MAX_IDLE = 8
+"""Connections kept for later. Each has files open and a cache, and many threads leave many."""
+
 _MAX_LOG_BYTES = 16 * 1024 * 1024
 """After a burst the write-ahead log is cut back to this."""
 
@@ -105,7 +108,7 @@ class Connections:
     def _take_back(self, connection: sqlite3.Connection, pid: int) -> None:
         if pid != os.getpid():
             _never_close(connection)
-        elif self._is_closed:
+        elif self._is_closed or len(self._idle) >= _MAX_IDLE:
             connection.close()
         else:
             self._idle.append(connection)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 from textwrap import dedent
 
@@ -10,6 +11,7 @@ import pytest
 
 from synapse_core.errors import StoreUnavailableError
 from synapse_core.model.run import Outcome, RunStatus
+from synapse_core.runs.connections import Connections
 from synapse_core.runs.sqlite import SqliteRunStore
 from synapse_core.testing.contracts.runs import ALL, MINE, a_run, at_once, start, walk
 from tests.runs.sqlite_store.looking import HEAD, OpenStore, python, raw
@@ -30,6 +32,24 @@ def test_only_its_owner_may_read_the_file(path: Path, open_store: OpenStore) -> 
 
     modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
     assert modes == {"runs.db": 0o600, "runs.db-wal": 0o600, "runs.db-shm": 0o600}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are looked up in /proc")
+def test_many_readers_at_once_leave_few_connections(path: Path) -> None:
+    def open_logs() -> int:  # SQLite keeps the database itself open for the next connection
+        links = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+        return sum(link == f"{path}-wal" for link in links)
+
+    with closing(Connections(path, busy_timeout_s=5)) as connections:
+        with ExitStack() as readers:
+            for _ in range(40):
+                reader = readers.enter_context(connections.read())
+                assert reader.execute("SELECT count(*) FROM runs").fetchone()[0] == 0
+            most = open_logs()
+        left = open_logs()
+
+    assert most == 40
+    assert 0 < left < 10
 
 
 def test_what_was_written_is_there_after_closing(path: Path, open_store: OpenStore) -> None:
