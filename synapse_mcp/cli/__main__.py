@@ -19,6 +19,8 @@ _SELDOM = 100_000
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     gc.set_threshold(_SELDOM)
+    # pydantic would read the metadata of every installed package in search of plugins for itself.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.exit(run(sys.argv[1:]))
 
 
