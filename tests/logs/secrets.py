@@ -112,7 +112,7 @@ LINES = {
     "curl -u admin:{} https://x": "adm1n",
     "machine x login me password {}": "n3trc",
     "CREATE USER a IDENTIFIED BY '{}'": "sql pass",
-    "//registry.npmjs.org/:_authToken={}": "0a1b2c3d4e5f",
+    "//npm.example.com/:_authToken={}": "0a1b2c3d4e5f",
     "refresh_token={}&grant_type=refresh_token": "abc123def",
     "AZURE_CLIENT_SECRET: {}": "abc~def.gh",
     "slack.bot_token: {}": "abcdef-123",
