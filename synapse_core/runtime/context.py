@@ -165,7 +165,7 @@ class RuntimeContext:
         """
         if context not in _MESSAGE_CONTEXTS:
             raise _unknown(context, "context of a message", _MESSAGE_CONTEXTS)
-        self._emit(EventKind.MESSAGE, {"level": context, "message": _text(message)})
+        self.emit(EventKind.MESSAGE, {"level": context, "message": _text(message)})
 
     def set_progress(self, current: float, total: float, category: str | None = None) -> None:
         """Tell how far the work has come; percent, rate and remaining time follow from it.
@@ -199,7 +199,7 @@ class RuntimeContext:
             InvalidInputError: A value is something else.
         """
         data: JSONObject = {"category": category or MAIN_CATEGORY, "values": metric_values(value)}
-        self._emit(EventKind.METRICS, data)
+        self.emit(EventKind.METRICS, data)
 
     def save_artifact(
         self, source: Source, name: str | None = None, media_type: str | None = None
@@ -226,7 +226,7 @@ class RuntimeContext:
         """
         with self._artifacts.draft(source, name, media_type) as draft, self._in_order:
             draft.publish()
-            self._emit(EventKind.ARTIFACT, asdict(draft.info))
+            self.emit(EventKind.ARTIFACT, asdict(draft.info))
         return draft.info
 
     def save_checkpoint(self, name: str, state: Mapping[str, object]) -> None:
@@ -241,7 +241,7 @@ class RuntimeContext:
         """
         exact = exact_json(state, name)
         with self._in_order:
-            self._emit(EventKind.CHECKPOINT, {"name": name, "state": exact})
+            self.emit(EventKind.CHECKPOINT, {"name": name, "state": exact})
             self._checkpoints[name] = exact
 
     def load_checkpoint(self, name: str) -> JSONObject | None:
@@ -272,8 +272,10 @@ class RuntimeContext:
         )
 
     def emit(self, kind: EventKind, data: JSONObject) -> int:
-        """Record any event; for the parts of Synapse that act on behalf of the action."""
-        return self._emit(kind, data)
+        """Record any event, behind the progress reported before it."""
+        if self._meter.holds:
+            self.close()
+        return self._sink.emit(kind, data)
 
     def close(self) -> None:
         """Record the progress held back. Idempotent."""
@@ -304,11 +306,6 @@ class RuntimeContext:
             self._at_exit.pop()()
         self.close()
 
-    def _emit(self, kind: EventKind, data: JSONObject) -> int:
-        """Record an event behind the progress reported before it."""
-        self.close()
-        return self._sink.emit(kind, data)
-
     def _log(
         self, event: str, data: object, file: object, level: LogLevel, source: LogSource
     ) -> None:
@@ -318,7 +315,7 @@ class RuntimeContext:
             facts["fields"] = json_safe_object(data)
         if file is not None:
             facts["file"] = _text(file)
-        self._emit(EventKind.LOG, facts)
+        self.emit(EventKind.LOG, facts)
 
 
 def _text(value: object) -> str:

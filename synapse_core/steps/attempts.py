@@ -37,44 +37,47 @@ def execute_step(
     Raises:
         StepFailure: It failed, and is not to be repeated.
     """
-    retry = step.retry
-    policy = retry if isinstance(retry, RetryPolicy) else RetryPolicy(retries=retry)
     reporter.start_attempt()
     while True:
         try:
             return _attempt(step, context, awaiter)
         except StepFailure as failure:
-            pause_s = policy.wait_s(reporter.attempt) if _is_worth_repeating(failure) else None
+            pause_s = _policy(step).wait_s(reporter.attempt) if _may_repeat(failure) else None
             if pause_s is None:
                 raise
             _begin_again(context, reporter, pause_s, failure.result)
 
 
 def _attempt(step: BaseStep[Any], context: BaseStepContext, awaiter: Awaiter) -> StepResult:
-    limit = TimeLimit(step.timeout_s)
+    try:
+        if step.timeout_s is None:
+            returned = step.execute(context)
+            result = returned if isinstance(returned, StepResult) else awaiter.settle(returned)
+        else:
+            result = _execute_within(TimeLimit(step.timeout_s), step, context, awaiter)
+    except Overtime as error:
+        late = TimeoutError(f"An attempt took longer than its {step.timeout_s:g} s.")
+        raise _raised(late.with_traceback(error.__traceback__)) from None
+    except BaseException as error:  # noqa: BLE001 - an exit and an interrupt fail a step too
+        raise _raised(error) from None
+    return _checked(result)
 
+
+def _execute_within(
+    limit: TimeLimit, step: BaseStep[Any], context: BaseStepContext, awaiter: Awaiter
+) -> StepResult:
     def check() -> None:
         context.runtime_ctx.check_cancelled()
         limit.check()
 
     context.on_check = check
     try:
-        if step.timeout_s is None:
-            returned = step.execute(context)
-        else:
-            returned = limit.bound(lambda: step.execute(context))
-        if isinstance(returned, StepResult):
-            result = returned
-        else:
-            result = awaiter.settle(returned, limit.left_s)
-    except Overtime as error:
-        late = TimeoutError(f"An attempt took longer than its {step.timeout_s:g} s.")
-        raise _raised(late.with_traceback(error.__traceback__)) from None
-    except BaseException as error:  # noqa: BLE001 - an exit and an interrupt fail a step too
-        raise _raised(error) from None
+        returned = limit.bound(lambda: step.execute(context))
+        return (
+            returned if isinstance(returned, StepResult) else awaiter.settle(returned, limit.left_s)
+        )
     finally:
         context.on_check = None
-    return _checked(result)
 
 
 def _checked(result: object) -> StepResult:
@@ -95,7 +98,11 @@ def _raised(error: BaseException) -> StepFailure:
     return StepFailure(StepResult(success=False, error=describe_error(error)), error)
 
 
-def _is_worth_repeating(failure: StepFailure) -> bool:
+def _policy(step: BaseStep[Any]) -> RetryPolicy:
+    return step.retry if isinstance(step.retry, RetryPolicy) else RetryPolicy(retries=step.retry)
+
+
+def _may_repeat(failure: StepFailure) -> bool:
     cause = failure.cause
     return cause is None or (
         isinstance(cause, Exception) and not isinstance(cause, RunCancelledError)

@@ -61,7 +61,7 @@ class StepReporter:
             duration_s = round(time.perf_counter() - self._begun, 6)
         data: JSONObject = {
             "name": self._name,
-            "transition": transition.value,
+            "transition": transition,
             "attempt": self.attempt,
             "duration_s": duration_s,
             "error": error,
