@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from synapse_core.model.run import Outcome, Run, RunFilter, RunStatus
-from synapse_core.runs.connections import Connections
+from synapse_core.runs.sqlite_connections import SqliteConnections
 from synapse_core.runs.rows import COLUMNS, cells_of, payload_of
 from synapse_core.runs.sqlite import SqliteRunStore
 
@@ -82,12 +82,12 @@ def fill(path: Path, count: int) -> None:
     store = SqliteRunStore(path)
     store.active()
     store.close()
-    connections = Connections(path, busy_timeout_s=5)
+    connections = SqliteConnections(path, busy_timeout_s=5)
     places = ", ".join("?" * (len(COLUMNS) + 1))
     with connections.write() as connection:
         connection.executemany(
             f"INSERT INTO runs (number, {', '.join(COLUMNS)}) VALUES ({places})",  # noqa: S608 - our own words
-            ([number + 1, *cells_of(run, COLUMNS)] for number, run in numbered(count)),
+            ([number + 1, *cells_of(run, COLUMNS, connections.texts)] for number, run in numbered(count)),
         )
         connection.executemany(
             "INSERT INTO payloads (number, params, env, result) VALUES (?, ?, ?, ?)",

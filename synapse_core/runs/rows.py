@@ -1,9 +1,9 @@
-"""How a run stands in a row of the SQLite store."""
+"""How a run stands in a row of a database."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from typing import Any, TypeAlias
+from typing import Any
 
 from synapse_core.errors import StoreUnavailableError
 from synapse_core.model.documents import failure_of, known_fields, summary_of
@@ -16,10 +16,9 @@ from synapse_core.model.run import (
     RunStatus,
     RunSummary,
 )
+from synapse_core.runs.database import Cell, Texts
 
-__all__ = ["CHANGING", "COLUMNS", "PAYLOAD", "Cell", "bindable", "cells_of", "payload_of", "run_of"]
-
-Cell: TypeAlias = str | bytes | int | float | None
+__all__ = ["CHANGING", "COLUMNS", "PAYLOAD", "cells_of", "payload_of", "run_of"]
 
 _TEXTS = ("id", "plugin", "action", "owner", "idempotency_key", "parent_id")
 _FIXED = ("id", "plugin", "action", "created_at", "idempotency_key", "parent_id")
@@ -48,24 +47,9 @@ PAYLOAD = ("params", "env", "result")
 _SPEC = tuple(field.name for field in fields(Run) if field.name not in {*COLUMNS, *PAYLOAD})
 
 
-def bindable(text: str | None) -> Cell:
-    """Return the text as SQLite can keep it and compare it.
-
-    A lone surrogate, as in a name that is no text, cannot be encoded: such text is kept as bytes.
-    """
-    if text is None or text.isascii():
-        return text
-    encoded = text.encode("utf-8", "surrogatepass")
-    try:
-        encoded.decode("utf-8")
-    except UnicodeDecodeError:
-        return encoded
-    return text
-
-
-def cells_of(run: Run, columns: tuple[str, ...]) -> list[Cell]:
+def cells_of(run: Run, columns: tuple[str, ...], texts: Texts) -> list[Cell]:
     """Return the cells of these columns."""
-    return [_cell(run, column) for column in columns]
+    return [_cell(run, column, texts) for column in columns]
 
 
 def payload_of(run: Run) -> list[Cell]:
@@ -74,14 +58,14 @@ def payload_of(run: Run) -> list[Cell]:
     return [json.dumps(run.params), json.dumps(run.env), result]
 
 
-def run_of(row: Mapping[str, Any]) -> Run:
+def run_of(row: Mapping[str, Any], texts: Texts) -> Run:
     """Return the run of a row with `COLUMNS`; `PAYLOAD` is taken where it is there.
 
     Raises:
         StoreUnavailableError: A cell does not hold what it should.
     """
     try:
-        return _parse(row)
+        return _parse(row, texts)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreUnavailableError(
             f"The record of run {row['id']!r} is damaged: {error!r}.",
@@ -89,12 +73,10 @@ def run_of(row: Mapping[str, Any]) -> Run:
         ) from error
 
 
-def _parse(row: Mapping[str, Any]) -> Run:
+def _parse(row: Mapping[str, Any], texts: Texts) -> Run:
     spec = known_fields(Run, json.loads(row["spec"]))
     cells = {name: row[name] for name in (*_FIXED, *CHANGING)}
-    for name in _TEXTS:
-        if isinstance(cells[name], bytes):
-            cells[name] = cells[name].decode("utf-8", "surrogatepass")
+    cells |= {name: texts.read(row[name]) for name in _TEXTS}
     payload = {name: json.loads(text) for name in PAYLOAD if (text := row.get(name)) is not None}
     told: dict[str, Any] = {
         **spec,
@@ -111,7 +93,7 @@ def _parse(row: Mapping[str, Any]) -> Run:
     return Run(**told)
 
 
-def _cell(run: Run, column: str) -> Cell:
+def _cell(run: Run, column: str, texts: Texts) -> Cell:
     match column:
         case "spec":
             spec = {name: getattr(run, name) for name in _SPEC}
@@ -125,7 +107,7 @@ def _cell(run: Run, column: str) -> Cell:
         case "status":
             return run.status.value
         case _ if column in _TEXTS:
-            return bindable(getattr(run, column))
+            return texts.bind(getattr(run, column))
         case _:
             return getattr(run, column)
 

@@ -11,8 +11,8 @@ import pytest
 
 from synapse_core.errors import StoreUnavailableError
 from synapse_core.model.run import Outcome, RunStatus
-from synapse_core.runs.connections import Connections
 from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.sqlite_connections import SqliteConnections
 from synapse_core.testing.contracts.runs import ALL, MINE, a_run, at_once, start, walk
 from tests.runs.sqlite_store.looking import HEAD, OpenStore, python, raw
 
@@ -40,7 +40,7 @@ def test_many_readers_at_once_leave_few_connections(path: Path) -> None:
         links = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
         return sum(link == f"{path}-wal" for link in links)
 
-    with closing(Connections(path, busy_timeout_s=5)) as connections:
+    with closing(SqliteConnections(path, busy_timeout_s=5)) as connections:
         with ExitStack() as readers:
             for _ in range(40):
                 reader = readers.enter_context(connections.read())
@@ -156,11 +156,11 @@ def test_a_fork_opens_the_file_anew(path: Path) -> None:
         run = start(store)
         at_once(*[lambda: store.get(run.id)] * 4)
         before = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
-        inherited = list(store._connections._idle)
+        inherited = list(store._database._pool._idle)
         child = os.fork()
         if child == 0:
             asked = store.request_cancel(run.id)
-            assert not any(old is new for old in inherited for new in store._connections._idle)
+            assert not any(old is new for old in inherited for new in store._database._pool._idle)
             del inherited
             gc.collect()
             left = set(os.listdir("/proc/self/fd")) if before else set()

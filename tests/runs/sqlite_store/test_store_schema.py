@@ -7,7 +7,8 @@ import pytest
 from synapse_core.errors import StoreUnavailableError
 from synapse_core.model.run import RunFilter, RunStatus
 from synapse_core.runs.listing import select_page
-from synapse_core.runs.schema import SCHEMA_VERSION
+from synapse_core.runs.sqlite_connections import SqliteTexts
+from synapse_core.runs.sqlite_schema import SCHEMA_VERSION
 from synapse_core.testing.contracts.runs import a_run, start
 from tests.runs.sqlite_store.looking import OpenStore, raw
 
@@ -60,7 +61,7 @@ def test_every_list_walks_an_index_in_order(
     path: Path, open_store: OpenStore, where: RunFilter, before: tuple[float, int] | None
 ) -> None:
     open_store().create(a_run())
-    query, values = select_page("id", where, before, 50)
+    query, values = select_page("runs.id", where, before, 50, SqliteTexts())
     with raw(path) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
 

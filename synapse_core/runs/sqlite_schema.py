@@ -3,43 +3,20 @@
 import sqlite3
 
 from synapse_core.errors import StoreUnavailableError
+from synapse_core.runs.tables import Words, add_parent, advance, create_tables
 
 __all__ = ["SCHEMA_VERSION", "is_current", "migrate"]
 
 _APPLICATION_ID = 0x53594E52
 """Marks the file as ours for `file` and for us: "SYNR"."""
 
-_RUNS = """
-CREATE TABLE runs (
-    number              INTEGER PRIMARY KEY,  -- counts up: the order of creation within one instant
-    id                  TEXT NOT NULL UNIQUE,
-    plugin              TEXT NOT NULL,
-    action              TEXT NOT NULL,
-    status              TEXT NOT NULL,
-    attempt             INTEGER NOT NULL,
-    owner               TEXT,
-    lease_expires_at    REAL,
-    cancel_requested_at REAL,
-    cancel_force        INTEGER NOT NULL,
-    created_at          REAL NOT NULL,
-    started_at          REAL,
-    finished_at         REAL,
-    idempotency_key     TEXT UNIQUE,
-    spec                TEXT NOT NULL,  -- JSON: all else that never changes
-    failure             TEXT,           -- JSON
-    summary             TEXT            -- JSON
+_WORDS = Words(
+    counting="INTEGER PRIMARY KEY",
+    key="INTEGER PRIMARY KEY",
+    text="TEXT",
+    time="REAL",
+    flag="INTEGER",
 )
-"""
-
-# Apart, so that neither a list nor a heartbeat reads or rewrites what has no bound.
-_PAYLOADS = """
-CREATE TABLE payloads (
-    number INTEGER PRIMARY KEY,  -- of the run
-    params TEXT NOT NULL,        -- JSON
-    env    TEXT NOT NULL,        -- JSON
-    result TEXT                  -- JSON
-)
-"""
 
 _LISTS = {
     "status": "",
@@ -50,8 +27,7 @@ _LISTS = {
 
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
-        _RUNS,
-        _PAYLOADS,
+        *create_tables(_WORDS),
         # A list is merged from one list per status, so that every filter finds its own order here.
         "CREATE INDEX runs_by_status ON runs (status, created_at)",
         "CREATE INDEX runs_by_plugin ON runs (status, plugin, created_at)",
@@ -61,7 +37,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # Nodes of pipelines are runs too, many for each of those that people list.
     (
-        "ALTER TABLE runs ADD COLUMN parent_id TEXT",
+        add_parent(_WORDS),
         *(f"DROP INDEX runs_by_{name}" for name in _LISTS),
         *(
             f"CREATE INDEX runs_by_{name} ON runs (status, parent_id, {columns}created_at)"
@@ -88,21 +64,12 @@ def migrate(connection: sqlite3.Connection) -> None:
         StoreUnavailableError: The file was made by a later version, or by another program.
     """
     version = _version(connection)
-    if version > SCHEMA_VERSION:
-        raise StoreUnavailableError(
-            f"The run store has schema {version}; this version of Synapse knows {SCHEMA_VERSION} "
-            "at most.",
-            hint="A newer Synapse made it: upgrade this one, or point SYNAPSE_HOME elsewhere.",
-            schema=version,
-        )
     if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
         raise StoreUnavailableError(
             "The file is the database of another program, not a run store.",
             hint="Move it away, or point SYNAPSE_HOME to another folder.",
         )
-    for statements in _MIGRATIONS[version:]:
-        for statement in statements:
-            connection.execute(statement)
+    advance(version, _MIGRATIONS, connection.execute, elsewhere="point SYNAPSE_HOME elsewhere")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

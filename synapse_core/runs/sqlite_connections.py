@@ -8,38 +8,57 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synapse_core.errors import StoreUnavailableError
-from synapse_core.runs.schema import is_current, migrate
+from synapse_core.runs.database import Cell, Texts
+from synapse_core.runs.pool import Pool
+from synapse_core.runs.sqlite_schema import is_current, migrate
 
-__all__ = ["Connections"]
+__all__ = ["SqliteConnections", "SqliteTexts"]
 
 _CACHED_STATEMENTS = 64
-_MAX_IDLE = 8
-"""Connections kept for later. Each has files open and a cache, and many threads leave many."""
-
 _MAX_LOG_BYTES = 16 * 1024 * 1024
 """After a burst the write-ahead log is cut back to this."""
 
 _RETRY_S = 0.01
 
 
-class Connections:
-    """Lends each connection to one user at a time, and makes a new one where none is free.
+class SqliteTexts:
+    """Implements `Texts`: text that cannot be encoded is kept as bytes."""
 
-    A connection is never used in a process other than the one that opened it: SQLite's locks and
-    its view of the file do not survive a fork.
+    def bind(self, text: str | None) -> Cell:
+        """Return what SQLite can keep and compare."""
+        if text is None or text.isascii():
+            return text
+        encoded = text.encode("utf-8", "surrogatepass")
+        try:
+            encoded.decode("utf-8")
+        except UnicodeDecodeError:
+            return encoded
+        return text
+
+    def read(self, cell: Cell) -> str | None:
+        """Return the text again."""
+        if isinstance(cell, bytes):
+            return cell.decode("utf-8", "surrogatepass")
+        return None if cell is None else str(cell)
+
+
+class SqliteConnections:
+    """Implements `Database` on a SQLite file.
 
     Args:
         path: The file; it is made when it is not there, readable by its owner only.
         busy_timeout_s: Seconds to wait for another process's write before giving up.
     """
 
+    texts: Texts = SqliteTexts()
+    locking = ""
+    """Nothing: whoever writes keeps all other writers out."""
+
     def __init__(self, path: Path, *, busy_timeout_s: float) -> None:
         self._path = path
         self._busy_timeout_s = busy_timeout_s
-        self._idle: list[sqlite3.Connection] = []
-        self._pid = os.getpid()
+        self._pool = Pool(self._open, (sqlite3.Error,), str(path))
         self._file: tuple[int, int] | None = None
-        self._is_closed = False
 
     @contextmanager
     def read(self) -> Generator[sqlite3.Connection]:
@@ -48,8 +67,10 @@ class Connections:
         Raises:
             StoreUnavailableError: The file cannot be used.
         """
-        with _translating(self._path), self._lend() as connection:
-            yield connection
+        with _translating(self._path):
+            self._leave_old_file()
+            with self._pool.lend() as loan:
+                yield loan.connection
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Generator[sqlite3.Connection]:
@@ -63,7 +84,7 @@ class Connections:
         Raises:
             StoreUnavailableError: The file cannot be used; nothing was written.
         """
-        with _translating(self._path), self._lend() as connection:
+        with self.read() as connection:
             if durable:
                 connection.execute("PRAGMA synchronous = FULL")
             try:
@@ -75,51 +96,7 @@ class Connections:
 
     def close(self) -> None:
         """Close what is free now, and what is in use as soon as it is given back."""
-        self._is_closed = True
-        self._leave_to_parent()
-        while self._idle:
-            self._idle.pop().close()
-
-    @contextmanager
-    def _lend(self) -> Generator[sqlite3.Connection]:
-        self._leave_to_parent()
-        self._leave_old_file()
-        if self._is_closed:
-            raise StoreUnavailableError(
-                "The run store was closed.", hint="Open it again.", path=str(self._path)
-            )
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._open()
-        pid = os.getpid()
-        try:
-            yield connection
-        except sqlite3.Error:
-            # What state it is in is hard to tell; a fresh one costs less than finding out.
-            if pid == os.getpid():
-                connection.close()
-            raise
-        except BaseException:
-            self._take_back(connection, pid)
-            raise
-        self._take_back(connection, pid)
-
-    def _take_back(self, connection: sqlite3.Connection, pid: int) -> None:
-        if pid != os.getpid():
-            _never_close(connection)
-        elif self._is_closed or len(self._idle) >= _MAX_IDLE:
-            connection.close()
-        else:
-            self._idle.append(connection)
-
-    def _leave_to_parent(self) -> None:
-        """Forget, without closing them, the connections that this process was forked with."""
-        if self._pid == os.getpid():
-            return
-        inherited, self._idle, self._pid = self._idle, [], os.getpid()
-        for connection in inherited:
-            _never_close(connection)
+        self._pool.close()
 
     def _leave_old_file(self) -> None:
         """Close what leads to a file that was moved away: what is written to it is lost."""
@@ -127,8 +104,7 @@ class Connections:
         status = self._path.stat()
         file = (status.st_dev, status.st_ino)
         if self._file not in {None, file}:
-            while self._idle:
-                self._idle.pop().close()
+            self._pool.close_idle()
         self._file = file
 
     def _open(self) -> sqlite3.Connection:
@@ -184,13 +160,6 @@ def _make_private(path: Path) -> None:
     """Make the file before SQLite does, which would let others read it; its log follows suit."""
     if not path.exists():
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-
-
-def _never_close(connection: sqlite3.Connection) -> None:
-    """Keep an inherited connection for ever: closing it could end the log of its owner."""
-    import ctypes  # noqa: PLC0415 - only in a process that was forked with an open store
-
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 @contextmanager

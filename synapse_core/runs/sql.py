@@ -1,0 +1,229 @@
+"""The run store in a database that speaks SQL."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
+
+from synapse_core.errors import ConflictError, InvalidInputError, RunNotFoundError
+from synapse_core.model.run import Outcome, Page, Run, RunFilter, RunStatus, RunSummary
+from synapse_core.runs import lifecycle
+from synapse_core.runs.database import Cell, Database, Statements
+from synapse_core.runs.list_cursor import format_place, parse_place
+from synapse_core.runs.listing import select_page
+from synapse_core.runs.rows import (
+    CHANGING,
+    COLUMNS,
+    PAYLOAD,
+    cells_of,
+    payload_of,
+    run_of,
+)
+
+__all__ = ["SqlRunStore"]
+
+_DELETED_AT_ONCE = 500
+
+_LISTED = ", ".join(f"runs.{column}" for column in COLUMNS)
+_WHOLE = f"{_LISTED}, {', '.join(PAYLOAD)}"
+_ENDED = ", ".join(f"'{status.value}'" for status in RunStatus if status.is_terminal)
+_INSERT_RUN = (
+    f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608 - our own words
+    "ON CONFLICT DO NOTHING RETURNING number"
+)
+_INSERT_PAYLOAD = "INSERT INTO payloads (params, env, result, number) VALUES (?, ?, ?, ?)"
+_UPDATE_RUN = f"UPDATE runs SET {', '.join(f'{name} = ?' for name in CHANGING)} WHERE number = ?"  # noqa: S608 - our own words
+
+_Changed = TypeVar("_Changed", Run, Run | None)
+
+
+class SqlRunStore:
+    """Implements `RunStore` on any `Database`.
+
+    Args:
+        database: Where the runs are kept; closed with this store.
+        clock: Tells the Unix time.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    def close(self) -> None:
+        """Let go of the database; the store cannot be used any more."""
+        self._database.close()
+
+    def create(self, run: Run) -> Run:
+        """Add a pending run; with an idempotency key already used, return the earlier run."""
+        lifecycle.check_new(run)
+        texts = self._database.texts
+        with self._database.write() as statements:
+            added = statements.execute(_INSERT_RUN, cells_of(run, COLUMNS, texts)).fetchall()
+            if added:
+                statements.execute(_INSERT_PAYLOAD, [*payload_of(run), added[0]["number"]])
+                return run
+            earlier = self._find(statements, "idempotency_key", run.idempotency_key)
+            if earlier is not None:
+                return run_of(earlier, texts)
+        raise ConflictError(
+            f"There already is a run {run.id}.", hint="Take a new id.", run_id=run.id
+        )
+
+    def get(self, run_id: str) -> Run:
+        """Return the run."""
+        with self._database.read() as statements:
+            return run_of(self._find_known(statements, run_id), self._database.texts)
+
+    def list(self, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[Run]:
+        """Return runs that match, newest first, without params, result and env."""
+        if limit < 1:
+            raise InvalidInputError(f"limit is {limit}.", hint="Ask for one run or more.")
+        before = parse_place(where, cursor) if cursor is not None else None
+        query, values = select_page(_LISTED, where, before, limit + 1, self._database.texts)
+        with self._database.read() as statements:
+            rows = statements.execute(query, values).fetchall()
+        more = None
+        if len(rows) > limit:
+            last = rows[limit - 1]
+            more = format_place(where, (last["created_at"], last["number"]))
+        texts = self._database.texts
+        return Page(tuple(run_of(dict(row), texts) for row in rows[:limit]), more)
+
+    def claim(self, run_id: str, *, owner: str, lease_s: float) -> Run | None:
+        """Move a pending run to running; None for every caller but one."""
+        rule = partial(lifecycle.claim, owner=owner, lease_s=lease_s, now=self._clock())
+        return self._change(run_id, rule)
+
+    def heartbeat(
+        self, run_id: str, *, owner: str, lease_s: float, summary: RunSummary | None = None
+    ) -> Run:
+        """Extend the owner's lease and return the run, without params, result and env."""
+        rule = partial(
+            lifecycle.heartbeat, owner=owner, lease_s=lease_s, summary=summary, now=self._clock()
+        )
+        return self._change(run_id, rule, columns=_LISTED)
+
+    def begin_attempt(self, run_id: str, *, owner: str, attempt: int) -> None:
+        """Record that the owner starts another attempt."""
+        rule = partial(lifecycle.begin_attempt, owner=owner, attempt=attempt)
+        self._change(run_id, rule, columns=_LISTED)
+
+    def finish(
+        self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None
+    ) -> Run:
+        """End the run, also over a power failure; one that has ended is returned unchanged."""
+        rule = partial(
+            lifecycle.finish, outcome=outcome, owner=owner, summary=summary, now=self._clock()
+        )
+        return self._change(run_id, rule, durable=True)
+
+    def take_over(self, run_id: str, *, expected_owner: str, owner: str, lease_s: float) -> bool:
+        """Pass a running run to the caller; False when the owner has changed."""
+        rule = partial(
+            lifecycle.take_over,
+            expected_owner=expected_owner,
+            owner=owner,
+            lease_s=lease_s,
+            now=self._clock(),
+        )
+        return self._change(run_id, rule, columns=_LISTED) is not None
+
+    def release(self, run_id: str, *, expected_owner: str) -> bool:
+        """Make a running run pending again; False when it may not be made so."""
+        rule = partial(lifecycle.release, expected_owner=expected_owner)
+        return self._change(run_id, rule, columns=_LISTED) is not None
+
+    def request_cancel(self, run_id: str, *, force: bool = False) -> Run:
+        """Ask a running run to stop; end a pending one as cancelled at once."""
+        rule = partial(lifecycle.request_cancel, force=force, now=self._clock())
+        return self._change(run_id, rule, durable=True)
+
+    def active(self) -> Sequence[Run]:
+        """Return every pending and running run, oldest first, without params, result and env."""
+        with self._database.read() as statements:
+            rows = statements.execute(
+                f"SELECT {_LISTED} FROM runs WHERE status IN ('pending', 'running') "  # noqa: S608 - our own words
+                "ORDER BY created_at, number"
+            ).fetchall()
+        return [run_of(dict(row), self._database.texts) for row in rows]
+
+    def delete(self, run_ids: Iterable[str]) -> int:
+        """Forget terminal runs and return how many."""
+        # In one order, so that two who delete at once never wait for each other.
+        wanted = iter(sorted(set(run_ids)))
+        count = 0
+        with self._database.write() as statements:
+            while some := [self._bind(run_id) for run_id in islice(wanted, _DELETED_AT_ONCE)]:
+                count += _delete(statements, some, self._database.locking)
+        return count
+
+    def _change(
+        self,
+        run_id: str,
+        rule: Callable[[Run], _Changed],
+        *,
+        columns: str = _WHOLE,
+        durable: bool = False,
+    ) -> _Changed:
+        """Apply the rule while nobody else can change the run, and return what it made of it."""
+        texts = self._database.texts
+        with self._database.write(durable=durable) as statements:
+            row = self._find_known(statements, run_id, columns, self._database.locking)
+            run = run_of(row, texts)
+            changed = rule(run)
+            if changed is not None and changed is not run:
+                cells = cells_of(changed, CHANGING, texts)
+                statements.execute(_UPDATE_RUN, [*cells, row["number"]])
+                if changed.result is not run.result:
+                    statements.execute(
+                        "UPDATE payloads SET result = ? WHERE number = ?",
+                        [payload_of(changed)[PAYLOAD.index("result")], row["number"]],
+                    )
+        return changed
+
+    def _bind(self, text: str | None) -> Cell:
+        return self._database.texts.bind(text)
+
+    def _find_known(
+        self, statements: Statements, run_id: str, columns: str = _WHOLE, locking: str = ""
+    ) -> dict[str, Any]:
+        found = self._find(statements, "id", run_id, columns, locking)
+        if found is None:
+            raise RunNotFoundError(run_id)
+        return found
+
+    def _find(
+        self,
+        statements: Statements,
+        column: str,
+        value: str | None,
+        columns: str = _WHOLE,
+        locking: str = "",
+    ) -> dict[str, Any] | None:
+        tables = "runs" if columns == _LISTED else "runs JOIN payloads USING (number)"
+        row = statements.execute(
+            f"SELECT runs.number, {columns} FROM {tables} WHERE {column} = ? {locking}",  # noqa: S608 - our own words
+            [self._bind(value)],
+        ).fetchone()
+        return None if row is None else dict(row)
+
+
+def _delete(statements: Statements, run_ids: Sequence[Cell], locking: str) -> int:
+    ended = statements.execute(
+        f"SELECT number FROM runs WHERE id IN ({_places(run_ids)}) AND status IN ({_ENDED}) "  # noqa: S608 - our own words
+        f"ORDER BY id {locking}",
+        run_ids,
+    ).fetchall()
+    numbers: list[Cell] = [row["number"] for row in ended]
+    if numbers:
+        for table in ("payloads", "runs"):
+            statements.execute(
+                f"DELETE FROM {table} WHERE number IN ({_places(numbers)})",  # noqa: S608 - our own words
+                numbers,
+            )
+    return len(numbers)
+
+
+def _places(values: Sequence[Cell]) -> str:
+    return ", ".join("?" * len(values))
