@@ -4,6 +4,7 @@
 joined.
 """
 
+import platform
 import re
 import tomllib
 from collections.abc import Iterator
@@ -175,6 +176,7 @@ def _read_project(folder: Path, file: str, found: RequirementFiles) -> None:
         found.problems.append(_unreadable(file, line, f"{file} is no TOML: {error}."))
         return
     lines = text.splitlines()
+    _check_python(document, file, lines, found)
     for entry, is_optional in _listed(document):
         name = _parse_name(entry)
         line = next((n for n, one in enumerate(lines, start=1) if entry in one), 0)
@@ -183,6 +185,36 @@ def _read_project(folder: Path, file: str, found: RequirementFiles) -> None:
         else:
             message = f"{file} has a dependency that names no library: {entry[:60]!r}."
             found.problems.append(_unreadable(file, line, message))
+
+
+def _check_python(
+    document: dict[str, Any], file: str, lines: list[str], found: RequirementFiles
+) -> None:
+    """Find out whether the project wants another Python than this one, which executes it."""
+    wanted = _table(document.get("project")).get("requires-python")
+    if not isinstance(wanted, str):
+        return
+    # Not on the way to a run whose plugin has not changed.
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - see above
+
+    line = next((n for n, one in enumerate(lines, start=1) if "requires-python" in one), 0)
+    try:
+        is_met = SpecifierSet(wanted).contains(platform.python_version(), prereleases=True)
+    except InvalidSpecifier:
+        message = f"{file} asks for a Python that nobody can have: {wanted[:60]!r}."
+        found.problems.append(_unreadable(file, line, message, 'Write it as `">=3.11"`.'))
+        return
+    if not is_met:
+        found.problems.append(
+            Diagnostic(
+                code="python-mismatch",
+                message=f"{file} asks for Python {wanted}; this is {platform.python_version()}.",
+                severity=Severity.ERROR,
+                file=file,
+                line=line,
+                fix="Run Synapse with such a Python, or widen `requires-python`.",
+            )
+        )
 
 
 def _listed(document: dict[str, Any]) -> Iterator[tuple[str, bool]]:

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from synapse_core import BaseAction, action
+from synapse_core.actions.endless import find_endless
 from synapse_core.actions.example import build_example
 from synapse_core.actions.params import parse_params
 from synapse_core.actions.patterns import text_matching
@@ -371,3 +372,42 @@ def test_a_text_is_found_for_usual_patterns(atoms: list[str], least: int) -> Non
 )
 def test_a_pattern_that_is_too_much_is_given_up(pattern: str) -> None:
     text_matching(pattern, min_length=3)
+
+
+class Endless(BaseModel):
+    next: "Endless"
+
+
+class Ending(BaseModel):
+    leaves: "list[Ending]"
+    best: "Ending | None" = None
+
+
+class Ring(BaseModel):
+    pair: "tuple[Endless, int]"
+
+
+class Choice(BaseModel):
+    either: "Endless | Ending"
+
+
+class EndlessAction(BaseAction[Endless]):
+    def execute(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(("model", "endless"), [(Endless, ["next"]), (Ring, ["pair"])])
+def test_params_that_hold_themselves_are_endless(
+    model: type[BaseModel], endless: list[str]
+) -> None:
+    assert find_endless(model.model_json_schema()) == endless
+
+
+@pytest.mark.parametrize("model", [Ending, Choice, Params])
+def test_params_that_come_to_an_end_somewhere_are_not_endless(model: type[BaseModel]) -> None:
+    assert find_endless(model.model_json_schema()) == []
+
+
+def test_an_action_whose_params_nobody_can_give_is_refused() -> None:
+    with pytest.raises(ActionDefinitionError, match="next holds itself without end"):
+        describe_schema(EndlessAction)
