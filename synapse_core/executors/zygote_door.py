@@ -4,21 +4,20 @@ import contextlib
 import fcntl
 import os
 import socket
-import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
 from synapse_core.dependencies.venv import Venv
-from synapse_core.errors import StorageError, WorkerLostError
+from synapse_core.errors import WorkerLostError
+from synapse_core.executors.runtime_folder import runtime_folder
 from synapse_core.version import __version__
 from synapse_core.worker.environment import allowed_environment
 
-__all__ = ["ZygoteDoor", "runtime_folder"]
+__all__ = ["ZygoteDoor"]
 
 _STARTS = 3
 
@@ -124,25 +123,6 @@ def _answers(path: Path) -> bool:
         except (FileNotFoundError, ConnectionRefusedError):
             return False
         return True
-
-
-def runtime_folder(environ: Mapping[str, str]) -> Path:
-    """Return a folder only this user may enter, with a name short enough for a socket's path."""
-    base = environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    folder = Path(base) / f"synapse-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
-    if (
-        not stat.S_ISDIR(status.st_mode)
-        or status.st_uid != os.getuid()
-        or stat.S_IMODE(status.st_mode) & 0o077
-    ):
-        raise StorageError(
-            f"{folder} is not a private folder of this user.",
-            hint=f"Remove it, or run `chmod 700 {folder}` if it is yours.",
-            path=str(folder),
-        )
-    return folder
 
 
 def _source_stamp() -> str:

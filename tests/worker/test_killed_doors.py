@@ -6,9 +6,12 @@ import random
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Run, RunFilter, RunStatus
@@ -45,24 +48,31 @@ with open_workspace(root / "home", [root / "plugins"]) as workspace:
 """
 
 
-def test_every_run_ends_whole_and_the_machine_is_idle_afterwards(tmp_path: Path) -> None:
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """Return a folder with a name short enough for sockets below it."""
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def test_every_run_ends_whole_and_the_machine_is_idle_afterwards(root: Path) -> None:
     chance = random.Random(7)  # noqa: S311 - which moment, not which secret
-    (tmp_path / "sockets").mkdir(mode=0o700)
-    environ = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "sockets")}
-    write_plugin(tmp_path, COUNT)
-    with open_workspace(tmp_path / "home", [tmp_path / "plugins"], environ=environ) as workspace:
+    (root / "sockets").mkdir(mode=0o700)
+    environ = {**os.environ, "XDG_RUNTIME_DIR": str(root / "sockets")}
+    write_plugin(root, COUNT)
+    with open_workspace(root / "home", [root / "plugins"], environ=environ) as workspace:
         for _ in range(ROUNDS):
-            door = start_door(tmp_path, environ)
+            door = start_door(root, environ)
             for _ in range(chance.randint(0, 3)):
                 read_line(door)
-            kill_some(chance, tmp_path, door)
+            kill_some(chance, root, door)
             for run in workspace.runs.list(RunFilter(), limit=100).items:
-                assert_ends_whole(workspace, run, tmp_path)
+                assert_ends_whole(workspace, run, root)
             door.kill()
             door.communicate()
-        stop_zygotes(tmp_path)
+        stop_zygotes(root)
 
-    assert [one.cmdline() for one in processes_of(tmp_path)] == []
+    assert [one.cmdline() for one in processes_of(root)] == []
 
 
 def start_door(root: Path, environ: dict[str, str]) -> subprocess.Popen[bytes]:

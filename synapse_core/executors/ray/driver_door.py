@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from hashlib import sha256
@@ -29,7 +28,7 @@ from synapse_core.executors.ray.orders import (
     read_error,
 )
 from synapse_core.executors.ray.record import DriverRecord, read_live_record, read_record
-from synapse_core.executors.zygote_door import runtime_folder
+from synapse_core.executors.runtime_folder import runtime_folder
 from synapse_core.model.run import WorkerId
 from synapse_core.types import JSONObject
 from synapse_core.worker.environment import allowed_environment
@@ -165,7 +164,8 @@ class DriverDoor:
         key = sha256(f"{self._home.root}\0{self.cluster.name}".encode()).hexdigest()[:8]
         folder = ""
         if self.cluster.is_ours:
-            folder = str(_short_folder() / f"ray-{key}-{secrets.token_hex(2)}")
+            base = runtime_folder({}, _MAX_PATH)
+            folder = str(base / f"ray-{key}-{secrets.token_hex(2)}")
             if not self.place.token.exists():
                 token = secrets.token_hex(32).encode()
                 write_atomically(self.place.token, token, mode=0o600)
@@ -243,12 +243,3 @@ def _is_gone_within(record: DriverRecord, timeout_s: float) -> bool:
     while record.is_alive and time.monotonic() < until:
         time.sleep(0.02)
     return not record.is_alive
-
-
-def _short_folder() -> Path:
-    """Return a private folder on a disk whose path leaves room for what Ray puts below it."""
-    for base in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - a private folder within it
-        folder = runtime_folder({"XDG_RUNTIME_DIR": base})
-        if len(str(folder)) <= _MAX_PATH:
-            break
-    return folder
