@@ -9,6 +9,7 @@ demo: .venv/.installed
 	@$(BIN)/synapse demo
 
 test: .venv/.installed
+	@scripts/install-postgres
 	@$(BIN)/python -m pytest -q -n 4 --dist loadgroup
 
 # On a cluster of its own, in an environment of its own: Ray is an extra.

@@ -14,7 +14,7 @@ from synapse_core.executors.offered import OfferedExecutors
 from synapse_core.executors.process import ProcessExecutor
 from synapse_core.ports import Executor, Inspector, JournalReader, RunService, RunStore
 from synapse_core.runs.reading import Journals
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.stores import open_run_store
 
 __all__ = ["Workspace", "open_workspace"]
 
@@ -110,7 +110,7 @@ def _open_runs(
     home: Home, environment: Environment | None, environ: Mapping[str, str]
 ) -> Generator[tuple[RunStore, JournalReader, RunService | None]]:
     if environment is None or environment.service_url is None:
-        with closing(SqliteRunStore(home.database)) as store:
+        with closing(open_run_store(home)) as store:
             yield store, Journals(home), None
         return
     # Few have a service, and what speaks HTTP takes longer to import than all the rest.

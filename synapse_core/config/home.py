@@ -53,6 +53,11 @@ class Home:
         return self.root / "runs.db"
 
     @property
+    def store_file(self) -> Path:
+        """Address of the database that has the runs instead; there only where one has."""
+        return self.root / "store-url"
+
+    @property
     def audit_file(self) -> Path:
         """One line for each call by which a client changed something."""
         return self.root / "audit.jsonl"

@@ -24,7 +24,7 @@ from synapse_core.pipelines.telling import Teller, failure_of_run, pipeline_erro
 from synapse_core.ports import RunStore
 from synapse_core.runs.nodes import Bell, list_nodes
 from synapse_core.runs.reading import Journals
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.stores import open_run_store
 from synapse_core.runs.wake import FileWatch
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.types import JSONValue
@@ -42,7 +42,7 @@ def conduct(run: Run, home: Home, context: RuntimeContext) -> JSONValue:
         PipelineError: A node failed, or the time is over.
         RunCancelledError: Somebody cancelled the run.
     """
-    store = SqliteRunStore(home.database)
+    store = open_run_store(home)
     try:
         return _Conductor(run, home, store, context).conduct()
     finally:

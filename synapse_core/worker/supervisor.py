@@ -16,6 +16,7 @@ from synapse_core.errors import LeaseLostError, StorageError, StoreUnavailableEr
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, Run, RunStatus, RunSummary
+from synapse_core.ports import RunStore
 from synapse_core.runs.captured import OutputReader, last_offset
 from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.forwarding import ForwardedEvents
@@ -24,7 +25,7 @@ from synapse_core.runs.nodes import ring_bell, stop_nodes
 from synapse_core.runs.processes import this_worker, worker_of
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import remove_worker_note, write_worker_note
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.stores import open_run_store
 from synapse_core.runs.wake import FileWatch
 from synapse_core.types import JSONObject
 from synapse_core.worker.attempt import HEARTBEAT_S, Attempt, AttemptEnd, StopReason
@@ -65,7 +66,7 @@ def supervise(
         tether: Leads to whoever the run depends on. When it is cut, this process ends what is there
             of the run and leaves; the run is then recovered like that of a dead worker.
     """
-    store = SqliteRunStore(home.database)
+    store = open_run_store(home)
     run = store.claim(run_id, owner=str(this_worker()), lease_s=LEASE_S)
     if run is None:
         return
@@ -75,13 +76,13 @@ def supervise(
 
 def resume(home: Home, run_id: str, environ: dict[str, str], tether: Tether) -> None:
     """Go on owning a run that this process claimed before it changed to another interpreter."""
-    store = SqliteRunStore(home.database)
+    store = open_run_store(home)
     _own(home, store, store.get(run_id), environ, tether=tether)
 
 
 def _own(
     home: Home,
-    store: SqliteRunStore,
+    store: RunStore,
     run: Run,
     environ: dict[str, str],
     *,
@@ -109,7 +110,7 @@ class _Supervisor:
     def __init__(
         self,
         home: Home,
-        store: SqliteRunStore,
+        store: RunStore,
         run: Run,
         *,
         owner: str,

@@ -69,6 +69,15 @@ def serve(
             "repeated.",
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="URL",
+            help="Where the home keeps its runs from now on: postgresql://…, or `sqlite` for its "
+            "own file. Others on this machine see a password in it: prefer SYNAPSE_STORE.",
+        ),
+    ] = None,
     max_body_mib: Annotated[
         int, typer.Option("--max-body", min=1, metavar="MIB", help="Largest request, in MiB.")
     ] = 32,
@@ -87,6 +96,7 @@ def serve(
     Example: synapse serve --port 8100 --token-file tokens.txt
     """
     # Starlette and uvicorn take 150 ms to import, and no other command needs them.
+    from synapse_core.operations.stores import choose_store  # noqa: PLC0415 - see above
     from synapse_core.service.limits import Limits  # noqa: PLC0415 - see above
     from synapse_core.service.serving import (  # noqa: PLC0415 - see above
         Address,
@@ -95,6 +105,7 @@ def serve(
     )
 
     home = this_home()
+    choose_store(home, store, os.environ)
     address = Address(host=host, port=port, allowed_hosts=tuple(allow_host or ()))
     tokens = find_tokens(address, home, os.environ, token=token, file=token_file)
     is_given = token is not None or token_file is not None
@@ -117,14 +128,18 @@ def serve(
 
 
 def _announce(url: str, home: "Home", output: Output, *, is_given: bool) -> None:
+    from synapse_core.operations.stores import where_runs_are  # noqa: PLC0415 - see above
     from synapse_core.service.serving import TOKEN_VARIABLE, token_file  # noqa: PLC0415 - see above
 
     is_made = not is_given and TOKEN_VARIABLE not in os.environ
     if output.as_json:
         kept = str(token_file(home)) if is_made else None
-        output.json_line({"url": url, "home": str(home.root), "token_file": kept})
+        told = {"url": url, "home": str(home.root), "token_file": kept}
+        output.json_line({**told, "store": where_runs_are(home)})
         return
     note(f"Serving the runs of {home.root} at {url}; OpenAPI document at {url}/openapi.json")
+    if (kept_in := where_runs_are(home)) != str(home.database):
+        note(f"Runs are kept in {kept_in}.")
     if is_made:
         note(f"Clients send the token in {token_file(home)} as `Authorization: Bearer TOKEN`.")
     note(f"Use it from another shell: synapse env add NAME --url {url} --token --use")

@@ -1,21 +1,32 @@
-"""The SQLite store behaves as the one in memory does, whatever is done to both."""
+"""Stores in databases behave as the one in memory does, whatever is done to both."""
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from synapse_core.errors import SynapseError
 from synapse_core.model.run import Outcome, RunFilter, RunStatus, RunSummary
 from synapse_core.ports import RunStore
 from synapse_core.runs.memory import MemoryRunStore
+from synapse_core.runs.postgres import PostgresRunStore
+from synapse_core.runs.sql import SqlRunStore
 from synapse_core.runs.sqlite import SqliteRunStore
 from synapse_core.testing.contracts.runs import ALL, FAILURE, SUCCESS, SUMMARY, a_run
+from tests.postgres import connect, postgres_server, postgres_url
+
+__all__ = ["postgres_server", "postgres_url"]
 
 NUMBERS = st.integers(0, 4)
 OWNERS = st.sampled_from(["one", "two"])
@@ -26,22 +37,24 @@ OUTCOMES = st.sampled_from([SUCCESS, FAILURE, Outcome(RunStatus.CANCELLED)])
 
 
 class StoresAgree(RuleBasedStateMachine):
-    """Does the same to both stores, which share a clock, and compares what they answer."""
+    """Does the same to both stores, which share a clock, and compares what they answer.
 
-    def __init__(self) -> None:
+    Args:
+        open_store: Opens an empty store that tells the time by the clock.
+    """
+
+    def __init__(self, open_store: Callable[[Callable[[], float]], SqlRunStore]) -> None:
         super().__init__()
-        self.folder = tempfile.mkdtemp()
         self.now = 1e9
-        self.sqlite = SqliteRunStore(Path(self.folder) / "runs.db", clock=lambda: self.now)
+        self.sql = open_store(lambda: self.now)
         self.memory = MemoryRunStore(clock=lambda: self.now)
 
     def teardown(self) -> None:
-        self.sqlite.close()
-        shutil.rmtree(self.folder)
+        self.sql.close()
 
     def both(self, call: Callable[[RunStore], object]) -> None:
         self.now += 1
-        assert answer(call, self.sqlite) == answer(call, self.memory)
+        assert answer(call, self.sql) == answer(call, self.memory)
 
     @initialize(number=NUMBERS)
     def begin(self, number: int) -> None:
@@ -128,11 +141,11 @@ class StoresAgree(RuleBasedStateMachine):
     @invariant()
     def same_runs(self) -> None:
         listed = self.memory.list(ALL).items
-        assert self.sqlite.list(ALL).items == listed
-        assert self.sqlite.active() == self.memory.active()
+        assert self.sql.list(ALL).items == listed
+        assert self.sql.active() == self.memory.active()
         for run in listed:
-            assert self.sqlite.get(run.id) == self.memory.get(run.id)
-            assert replace(self.sqlite.get(run.id), params={}, env={}, result=None) == run
+            assert self.sql.get(run.id) == self.memory.get(run.id)
+            assert replace(self.sql.get(run.id), params={}, env={}, result=None) == run
 
 
 def answer(call: Callable[[RunStore], object], store: RunStore) -> object:
@@ -154,5 +167,34 @@ def pages(store: RunStore, where: RunFilter, limit: int) -> object:
             return seen
 
 
-StoresAgree.TestCase.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
-TestStoresAgree = StoresAgree.TestCase
+def check_agreement(
+    open_store: Callable[[Callable[[], float]], SqlRunStore], examples: int
+) -> None:
+    class Agree(StoresAgree):
+        def __init__(self) -> None:
+            super().__init__(open_store)
+
+    run_state_machine_as_test(
+        Agree, settings=settings(max_examples=examples, stateful_step_count=30)
+    )
+
+
+def test_sqlite_does_what_the_memory_does(tmp_path: Path) -> None:
+    numbers = count()
+
+    def open_store(clock: Callable[[], float]) -> SqlRunStore:
+        return SqliteRunStore(tmp_path / f"{next(numbers)}.db", clock=clock)
+
+    check_agreement(open_store, 20)
+
+
+@pytest.mark.xdist_group("postgres")
+def test_postgresql_does_what_the_memory_does(postgres_url: str) -> None:
+    def open_store(clock: Callable[[], float]) -> SqlRunStore:
+        store = PostgresRunStore(postgres_url, clock=clock)
+        store.active()
+        with connect(postgres_url) as connection:
+            connection.execute(b"TRUNCATE runs, payloads")
+        return store
+
+    check_agreement(open_store, 5)

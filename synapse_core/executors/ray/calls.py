@@ -27,7 +27,7 @@ from synapse_core.ports import Executor
 from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import recover_if_abandoned
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.stores import OpenRunStore, open_run_store
 
 __all__ = ["RunCalls", "home_of", "raise_failure", "result_of"]
 
@@ -49,14 +49,14 @@ class RunCalls:
 
     home: Home
     executor: Executor
-    _store: SqliteRunStore | None = None
+    _store: OpenRunStore | None = None
 
     @property
-    def store(self) -> SqliteRunStore:
+    def store(self) -> OpenRunStore:
         """The run store, opened when it is first needed."""
         if self._store is None:
             self.home.ensure()
-            self._store = SqliteRunStore(self.home.database)
+            self._store = open_run_store(self.home)
         return self._store
 
     def start(

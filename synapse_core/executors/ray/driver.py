@@ -37,7 +37,7 @@ from synapse_core.executors.ray.settling import end_unplaced, settle
 from synapse_core.executors.ray.warm_pool import WarmPool
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.stores import OpenRunStore, open_run_store
 from synapse_core.types import JSONObject
 from synapse_core.worker.orders import MAX_ORDER_BYTES, receive_line, send_line
 
@@ -76,14 +76,14 @@ class Driver:
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
     _record: DriverRecord = field(init=False)
     _home: Home = field(init=False)
-    _store: SqliteRunStore = field(init=False)
+    _store: OpenRunStore = field(init=False)
     _warm: WarmPool = field(init=False)
     _place: ClusterPlace = field(init=False)
 
     def __post_init__(self) -> None:
         self._home = Home(Path(self.settings.home))
         self._place = ClusterPlace(self._home, self.settings.name)
-        self._store = SqliteRunStore(self._home.database)
+        self._store = open_run_store(self._home)
         self._warm = WarmPool(self.engine)
         self._record = DriverRecord(
             worker=str(this_worker()),

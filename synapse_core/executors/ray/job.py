@@ -12,7 +12,7 @@ from synapse_core.executors.ray.job_order import JobOrder
 from synapse_core.executors.ray.launch import launch
 from synapse_core.executors.ray.settling import settle
 from synapse_core.model.run import RunStatus
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.stores import open_run_store
 
 __all__ = ["main"]
 
@@ -22,7 +22,7 @@ def main() -> int:
     home, run_id = Home(Path(sys.argv[1])), sys.argv[2]
     order = JobOrder.take(home.run_dir(run_id))
     launch(str(home.root), run_id, order.plugin_path, order.environ)
-    store = SqliteRunStore(home.database)
+    store = open_run_store(home)
     run = settle(store, home, run_id, None)
     # For whoever looks at the job in the dashboard; all the run said is in its journal.
     status = run.status if run is not None else "gone"

@@ -15,7 +15,7 @@ from synapse_core.errors import LeaseLostError
 from synapse_core.executors.ray.warm_run import WarmRun
 from synapse_core.executors.threaded_run import LEASE_S
 from synapse_core.runs.processes import this_worker
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.stores import open_run_store
 from synapse_core.worker.isolation import adopt_orphans, die_with_parent
 
 __all__ = ["main"]
@@ -34,7 +34,7 @@ def main() -> None:
     current: list[WarmRun] = []
     signal.signal(signal.SIGUSR1, lambda _number, _frame: [run.look_now() for run in current])
     for line in orders:
-        store = store or SqliteRunStore(home.database)
+        store = store or open_run_store(home)
         run = store.claim(line.strip(), owner=owner, lease_s=LEASE_S)
         if run is not None:
             warm = WarmRun(home, store, run, owner=owner, turn=threading.Lock())
