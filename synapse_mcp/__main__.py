@@ -9,7 +9,6 @@ front answers what it has on record while the import goes on, and hands over whe
 """
 
 import gc
-import importlib
 import os
 import signal
 import sys
@@ -86,6 +85,7 @@ def _serve_http(words: list[str]) -> None:
 def _attend(words: list[str], read_fd: int, write_fd: int) -> "Handover":
     """Answer from the record of an earlier start, if there is one, while the server is imported."""
     from synapse_mcp.front.desk import attend  # noqa: PLC0415 (the wire comes first)
+    from synapse_mcp.front.importing import import_server  # noqa: PLC0415 (the same)
     from synapse_mcp.front.key import record_key, record_path  # noqa: PLC0415 (the same)
     from synapse_mcp.front.receptionist import Handover  # noqa: PLC0415 (the same)
     from synapse_mcp.front.record import load_record  # noqa: PLC0415 (the same)
@@ -95,21 +95,21 @@ def _attend(words: list[str], read_fd: int, write_fd: int) -> "Handover":
     if record is None:
         return Handover()
     try:
-        return attend(record, _load, read_fd=read_fd, write_fd=write_fd)
+        return attend(record, import_server, read_fd=read_fd, write_fd=write_fd)
     except BrokenPipeError:
         handover = Handover()
         handover.is_closed = True
         return handover
 
 
-def _load() -> None:
-    importlib.import_module("synapse_mcp.server.stdio")
-
-
 def _serve(words: list[str], handover: "Handover", read_fd: int, write_fd: int) -> None:
     from synapse_mcp.settings import parse_settings  # noqa: PLC0415 (wrong flags need no SDK)
 
     settings = parse_settings(words)
+
+    from synapse_mcp.front.importing import import_server  # noqa: PLC0415 (the wire comes first)
+
+    import_server()
 
     from synapse_mcp.server.stdio import serve  # noqa: PLC0415 (it takes a second)
 

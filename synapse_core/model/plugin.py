@@ -8,6 +8,7 @@ from synapse_core.model.run import Resources, RetryPolicy
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = [
+    "ActionForm",
     "ActionMethod",
     "ActionSchema",
     "ActionSpec",
@@ -29,6 +30,13 @@ class PluginCategory(StrEnum):
     POST_ANNOTATION = "post_annotation"
     DATA_VALIDATION = "data_validation"
     CUSTOM = "custom"
+
+
+class ActionForm(StrEnum):
+    """How an action is written."""
+
+    CLASS = "class"
+    FUNCTION = "function"
 
 
 class ActionMethod(StrEnum):

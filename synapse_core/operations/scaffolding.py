@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from synapse_core.errors import InvalidInputError, ManifestError, PathRefusedError, StorageError
-from synapse_core.model.plugin import Plugin, PluginCategory
+from synapse_core.model.plugin import ActionForm, Plugin, PluginCategory
 from synapse_core.operations.plugins import find_plugin
 from synapse_core.scaffold.blueprints import (
     FileTree,
@@ -19,7 +19,6 @@ from synapse_core.scaffold.blueprints import (
 from synapse_core.scaffold.changes import Change, FileChange, build_diff, plan_changes
 from synapse_core.scaffold.declaring import declare_action
 from synapse_core.scaffold.extending import (
-    ActionForm,
     ActionPlan,
     build_action_files,
     find_home,

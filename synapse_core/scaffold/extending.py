@@ -3,31 +3,23 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import count
 from pathlib import Path, PurePosixPath
 
 from synapse_core.errors import InvalidInputError
+from synapse_core.model.plugin import ActionForm
 from synapse_core.scaffold.blueprints import FileTree
 from synapse_core.scaffold.declaring import Declaration
 from synapse_core.scaffold.names import build_class_name, build_function_name, build_title
 from synapse_core.scaffold.templating import render
 
 __all__ = [
-    "ActionForm",
     "ActionPlan",
     "ModuleHome",
     "build_action_files",
     "find_home",
     "refuse_taken_action",
 ]
-
-
-class ActionForm(StrEnum):
-    """How an action is written."""
-
-    CLASS = "class"
-    FUNCTION = "function"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

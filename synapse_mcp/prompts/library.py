@@ -8,10 +8,10 @@ over `tools`, which are offered. A variable that nothing gives is an error, not 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-import yaml
 from mcp.types import GetPromptResult, PromptArgument, PromptMessage, TextContent
 from mcp.types import Prompt as PromptDefinition
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -120,17 +120,27 @@ class Prompt:
 
 
 class PromptLibrary:
-    """All prompts that a server can offer, by name.
+    """The prompts that a server offers, read when they are asked for: a call need not wait for it.
 
     Args:
-        prompts: All there are.
+        folder: Where their files lie.
         tools: Names of the tools that the server offers; a prompt that needs others is left out.
     """
 
-    def __init__(self, prompts: Mapping[str, Prompt], tools: AbstractSet[str]) -> None:
-        self.prompts = {name: one for name, one in prompts.items() if one.needs <= tools}
-        self.definitions = [prompt.definition() for prompt in self.prompts.values()]
+    def __init__(self, folder: Path, tools: AbstractSet[str]) -> None:
+        self._folder = folder
         self._tools = tools
+
+    @cached_property
+    def prompts(self) -> Mapping[str, Prompt]:
+        """The prompts by name."""
+        found = load_prompts(self._folder)
+        return {name: one for name, one in found.items() if one.needs <= self._tools}
+
+    @cached_property
+    def definitions(self) -> list[PromptDefinition]:
+        """What `prompts/list` tells."""
+        return [prompt.definition() for prompt in self.prompts.values()]
 
     def render(self, name: str, arguments: Mapping[str, str]) -> GetPromptResult:
         """Return the prompt of this name, filled in.
@@ -181,6 +191,8 @@ def split_front_matter(path: Path) -> tuple[object, str]:
     Raises:
         ConfigError: It has none, or it is no YAML.
     """
+    import yaml  # noqa: PLC0415 - delays the first call of any tool
+
     text = path.read_text(encoding="utf-8")
     if not text.startswith(_MARK) or _MARK not in text[len(_MARK) :]:
         raise ConfigError(f"{path} has no front matter.", hint=f"Begin it with {_MARK.strip()}.")

@@ -7,7 +7,9 @@ there are, with sizes and digests, so that a host can check what it reads.
 
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from synapse_core.errors import ConfigError
 from synapse_mcp.prompts.library import split_front_matter
 
-__all__ = ["Skill", "SkillFile", "load_skills"]
+__all__ = ["Skill", "SkillFile", "SkillLibrary", "load_skills"]
 
 _MANIFEST = "SKILL.md"
 _WORD = re.compile(r"\w+")
@@ -73,6 +75,26 @@ class Skill:
             "frontmatter": {"name": self.name, "description": self.description},
             "resources": [file.entry() for file in self.files],
         }
+
+
+class SkillLibrary:
+    """The skills that a server offers, read when they are asked for: a call need not wait for it.
+
+    Args:
+        folder: That of the prompts.
+        missing: Names of the tools that the server does not offer; a skill that tells to call one
+            of them is left out.
+    """
+
+    def __init__(self, folder: Path, missing: AbstractSet[str]) -> None:
+        self._folder = folder
+        self._missing = missing
+
+    @cached_property
+    def skills(self) -> Mapping[str, Skill]:
+        """The skills by the URI of their `SKILL.md`."""
+        found = load_skills(self._folder)
+        return {uri: skill for uri, skill in found.items() if not skill.words & self._missing}
 
 
 def load_skills(folder: Path) -> Mapping[str, Skill]:

@@ -2,8 +2,8 @@
 
 import base64
 import logging
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 
 from mcp import MCPError
 from mcp.shared.path_security import contains_path_traversal, is_absolute_path
@@ -36,16 +36,32 @@ _MAX_URI_SHOWN = 200
 
 
 class Shelf:
-    """All resources of a server."""
+    """All resources of a server.
 
-    def __init__(self, resources: Sequence[Resource]) -> None:
-        self._resources = resources
-        self.resources: list[ResourceDefinition] = [
-            resource.as_resource() for resource in resources if not resource.is_template
-        ]
-        self.templates: list[TemplateDefinition] = [
-            resource.as_template() for resource in resources if resource.is_template
-        ]
+    Args:
+        resources: Those that are known.
+        find_more: Finds more, when resources are first asked for.
+    """
+
+    def __init__(
+        self, resources: Sequence[Resource], find_more: Callable[[], Sequence[Resource]] = tuple
+    ) -> None:
+        self._known = resources
+        self._find_more = find_more
+
+    @cached_property
+    def _resources(self) -> Sequence[Resource]:
+        return [*self._known, *self._find_more()]
+
+    @cached_property
+    def resources(self) -> list[ResourceDefinition]:
+        """What `resources/list` tells."""
+        return [one.as_resource() for one in self._resources if not one.is_template]
+
+    @cached_property
+    def templates(self) -> list[TemplateDefinition]:
+        """What `resources/templates/list` tells."""
+        return [one.as_template() for one in self._resources if one.is_template]
 
     async def read(self, call: Call, uri: str) -> ReadResourceResult:
         """Return the content of a resource.

@@ -1,8 +1,8 @@
 """Puts a server together."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -13,8 +13,8 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
 from mcp.types import CallToolRequestParams
 
 import synapse_core
-from synapse_mcp.prompts.library import PromptLibrary, load_prompts, prompt_folder
-from synapse_mcp.prompts.skills import Skill, load_skills
+from synapse_mcp.prompts.library import PromptLibrary, prompt_folder
+from synapse_mcp.prompts.skills import SkillLibrary
 from synapse_mcp.resources.catalog import RESOURCES
 from synapse_mcp.resources.shelf import Shelf
 from synapse_mcp.server.audit import Audit
@@ -69,10 +69,10 @@ def build_server(
         task_sources: Where tasks come from besides runs.
     """
     toolbox = Toolbox(TOOLS, settings)
-    prompts = PromptLibrary(load_prompts(prompt_folder()), toolbox.names)
-    skills = _usable(load_skills(prompt_folder()), toolbox.names)
+    prompts = PromptLibrary(prompt_folder(), toolbox.names)
+    skills = SkillLibrary(prompt_folder(), {tool.name for tool in TOOLS} - toolbox.names)
     tasks = RunTasks(toolbox.names)
-    shelf = Shelf([*RESOURCES, *skill_resources(skills)])
+    shelf = Shelf(RESOURCES, partial(skill_resources, skills))
     handlers = Handlers(toolbox, shelf, prompts, tasks)
     subscriptions = Subscriptions(bus or InMemorySubscriptionBus())
 
@@ -103,12 +103,6 @@ def build_server(
     add_skills(server, skills, _LISTS)
     _add_guards(server, seal or RequestStateSecurity.ephemeral())
     return server
-
-
-def _usable(skills: Mapping[str, Skill], tools: AbstractSet[str]) -> Mapping[str, Skill]:
-    """Return the skills that tell to call no tool but those offered."""
-    missing = {tool.name for tool in TOOLS} - tools
-    return {uri: skill for uri, skill in skills.items() if not skill.words & missing}
 
 
 def _lifespan(

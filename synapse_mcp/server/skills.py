@@ -1,6 +1,6 @@
 """The Skills extension (SEP-2640): lists skills, and serves their files as resources."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcp import MCPError
@@ -9,7 +9,7 @@ from mcp.types import INVALID_PARAMS, PaginatedRequestParams, RequestParams
 
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import clip
-from synapse_mcp.prompts.skills import Skill, SkillFile
+from synapse_mcp.prompts.skills import Skill, SkillFile, SkillLibrary
 from synapse_mcp.resources.declaration import Content, Resource
 from synapse_mcp.server.host import Host
 
@@ -27,25 +27,25 @@ class SkillGetParams(RequestParams):
     uri: str
 
 
-def add_skills(server: Server[Host], skills: Mapping[str, Skill], hint: CacheHint) -> None:
+def add_skills(server: Server[Host], library: SkillLibrary, hint: CacheHint) -> None:
     """Serve `skills/list` and `skills/get`, and say so to clients of protocol 2026-07-28.
 
     Args:
         server: Serves them.
-        skills: All skills, by the URI of their `SKILL.md`.
+        library: All skills.
         hint: How long clients may keep what they are told.
     """
 
     async def list_skills(_context: _Context, _params: PaginatedRequestParams) -> dict[str, Any]:
-        return {"skills": [skill.entry() for skill in skills.values()]}
+        return {"skills": [skill.entry() for skill in library.skills.values()]}
 
     async def get_skill(_context: _Context, params: SkillGetParams) -> dict[str, Any]:
-        skill = skills.get(params.uri)
+        skill = library.skills.get(params.uri)
         if skill is None:
             raise MCPError(
                 code=INVALID_PARAMS,
                 message=f"There is no skill {clip(params.uri, 200)!r}. There are: "
-                f"{', '.join(skills)}.",
+                f"{', '.join(library.skills)}.",
             )
         return {"skill": skill.entry()}
 
@@ -57,13 +57,13 @@ def add_skills(server: Server[Host], skills: Mapping[str, Skill], hint: CacheHin
     server.extensions[SKILLS] = {}
 
 
-def skill_resources(skills: Mapping[str, Skill]) -> tuple[Resource, ...]:
+def skill_resources(library: SkillLibrary) -> Sequence[Resource]:
     """Return the files of all skills as resources."""
-    return tuple(
+    return [
         _resource(skill, file, is_manifest=number == 0)
-        for skill in skills.values()
+        for skill in library.skills.values()
         for number, file in enumerate(skill.files)
-    )
+    ]
 
 
 def _resource(skill: Skill, file: SkillFile, *, is_manifest: bool) -> Resource:

@@ -1,25 +1,20 @@
 """Writing plugins and actions from templates."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
 from synapse_core.errors import OverwriteRefusedError
-from synapse_core.model.plugin import PluginCategory
-from synapse_core.operations.scaffolding import (
-    ActionForm,
-    AddAction,
-    CreatePlugin,
-    ScaffoldReport,
-    add_action,
-    create_plugin,
-)
+from synapse_core.model.plugin import ActionForm, PluginCategory
 from synapse_core.workspace import Workspace
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import clip
 from synapse_mcp.results.base import Result, fit, suggest
 from synapse_mcp.tools.declaration import Arguments, Effect, Tool
+
+if TYPE_CHECKING:
+    from synapse_core.operations.scaffolding import ScaffoldReport
 
 __all__ = ["PLUGIN_SCAFFOLD", "ScaffoldArguments", "ScaffoldResult", "plugin_scaffold"]
 
@@ -89,7 +84,14 @@ def plugin_scaffold(call: Call, arguments: ScaffoldArguments) -> ScaffoldResult:
     return fit(build, _MAX_DIFF)
 
 
-def _write(workspace: Workspace, arguments: ScaffoldArguments) -> ScaffoldReport:
+def _write(workspace: Workspace, arguments: ScaffoldArguments) -> "ScaffoldReport":
+    from synapse_core.operations.scaffolding import (  # noqa: PLC0415 - delays the first call of any tool
+        AddAction,
+        CreatePlugin,
+        add_action,
+        create_plugin,
+    )
+
     if arguments.plugin is not None:
         return add_action(
             workspace,
@@ -114,7 +116,7 @@ def _write(workspace: Workspace, arguments: ScaffoldArguments) -> ScaffoldReport
     )
 
 
-def _next_calls(report: ScaffoldReport, arguments: ScaffoldArguments) -> list[str]:
+def _next_calls(report: "ScaffoldReport", arguments: ScaffoldArguments) -> list[str]:
     if report.is_dry_run:
         given = arguments.model_dump(mode="json", exclude_unset=True, exclude={"dry_run"})
         return [suggest("plugin_scaffold", **given)]

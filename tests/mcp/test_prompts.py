@@ -89,9 +89,9 @@ def test_a_prompt_names_no_tool_that_is_not_offered(name: str) -> None:
 def test_a_prompt_is_offered_when_its_tools_are() -> None:
     looking = {tool.name for tool in TOOLS if tool.effect is Effect.READS}
 
-    assert set(PromptLibrary(PROMPTS, set(BY_NAME)).prompts) == set(PROMPTS)
-    assert set(PromptLibrary(PROMPTS, looking).prompts) == {"compare_runs", "debug_run"}
-    assert PromptLibrary(PROMPTS, set()).definitions == []
+    assert set(PromptLibrary(prompt_folder(), set(BY_NAME)).prompts) == set(PROMPTS)
+    assert set(PromptLibrary(prompt_folder(), looking).prompts) == {"compare_runs", "debug_run"}
+    assert PromptLibrary(prompt_folder(), set()).definitions == []
 
 
 def test_a_prompt_says_what_the_arguments_say() -> None:
