@@ -25,7 +25,7 @@ from synapse_core.runs.lines import lines_from
 from synapse_core.runs.records import parse_head
 from synapse_core.runs.wake import FileWatch
 
-__all__ = ["Receiver", "Shipper"]
+__all__ = ["Receiver", "Sender", "Shipper"]
 
 _BATCH_BYTES = 1 << 19
 _LOOK_S = 0.2
@@ -52,8 +52,8 @@ class Receiver(Protocol):
         ...
 
 
-class Shipper:
-    """Sends what is written to a journal, in a thread of its own; a context manager.
+class Sender:
+    """Sends what stands in a journal, a batch with each call.
 
     Args:
         path: The journal; it need not be there yet.
@@ -64,7 +64,61 @@ class Shipper:
         self._path = path
         self._receiver = receiver
         self._position: int | None = None
+
+    @property
+    def position(self) -> int | None:
         """Byte position up to which everything was acknowledged; None before it was asked."""
+        return self._position
+
+    def send_some(self) -> bool:
+        """Send a batch; False when there was nothing to send.
+
+        Raises:
+            StoreUnavailableError: Nobody answers; the next call sends the same.
+            SynapseError: The service refuses it for good.
+        """
+        if self._position is None:
+            self._position = _position_after(self._path, self._receiver.append(b""))
+        batch = _batch(self._path, self._position)
+        if not batch:
+            return False
+        try:
+            self._receiver.append(batch)
+        except EventGapError as error:
+            # The service lost some, or this process goes on behind what another one sent.
+            expected = int(str(error.data.get("expected_seq", 1)))
+            before, self._position = self._position, _position_after(self._path, expected - 1)
+            if self._position == before:
+                raise JournalError(
+                    f"The service misses event {expected}, which is not in {self._path}.",
+                    hint="The journal was changed by something else.",
+                ) from error
+            return True
+        self._position += len(batch)
+        return True
+
+    def send_all(self) -> None:
+        """Send everything there is.
+
+        Raises:
+            StoreUnavailableError: Nobody answers; the next call goes on.
+            SynapseError: The service refuses it for good.
+        """
+        while self.send_some():
+            pass
+
+
+class Shipper:
+    """Sends what is written to a journal, in a thread of its own; a context manager.
+
+    Args:
+        path: The journal; it need not be there yet.
+        receiver: Where its events go.
+    """
+
+    def __init__(self, path: Path, receiver: Receiver) -> None:
+        self._path = path
+        self._sender = Sender(path, receiver)
         self._refused: SynapseError | None = None
         self._stopping = False
         self._changed = threading.Condition()
@@ -122,7 +176,7 @@ class Shipper:
         with FileWatch(self._path) as watch:
             while not self._stopping:
                 try:
-                    is_idle = not self._send_some()
+                    is_idle = not self._sender.send_some()
                 except (StoreUnavailableError, RateLimitedError) as error:
                     failures += 1
                     self._rest(failures, error)
@@ -131,39 +185,14 @@ class Shipper:
                     self._refuse(error)
                     return
                 failures = 0
+                with self._changed:
+                    self._changed.notify_all()
                 if is_idle:
                     watch.wait(_LOOK_S)
 
-    def _send_some(self) -> bool:
-        """Send a batch; False when there was nothing to send."""
-        if self._position is None:
-            self._settle(_position_after(self._path, self._receiver.append(b"")))
-        position = self._position or 0
-        batch = _batch(self._path, position)
-        if not batch:
-            return False
-        try:
-            self._receiver.append(batch)
-        except EventGapError as error:
-            # The service lost some, or this process goes on behind what another one sent.
-            expected = int(str(error.data.get("expected_seq", 1)))
-            self._settle(_position_after(self._path, expected - 1))
-            if self._position == position:
-                raise JournalError(
-                    f"The service misses event {expected}, which is not in {self._path}.",
-                    hint="The journal was changed by something else.",
-                ) from error
-            return True
-        self._settle(position + len(batch))
-        return True
-
     def _has_arrived(self, target: int) -> bool:
-        return self._position is not None and self._position >= target
-
-    def _settle(self, position: int) -> None:
-        with self._changed:
-            self._position = position
-            self._changed.notify_all()
+        position = self._sender.position
+        return position is not None and position >= target
 
     def _refuse(self, error: SynapseError) -> None:
         _log.warning("The service refuses the events of %s: %s", self._path, error)

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TypeVar
 
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from synapse_core.errors import InvalidInputError, RateLimitedError
 from synapse_core.model.documents import event_document, summary_document
@@ -11,6 +11,7 @@ from synapse_core.model.event import EventKind, LogLevel
 from synapse_core.model.run import RunStatus, RunSummary
 from synapse_core.operations.logs import LogQuery, read_logs
 from synapse_core.runs.cursor import parse_cursor
+from synapse_core.runs.ids import is_run_id
 from synapse_core.service.desk import Asked, Desk, json_response
 from synapse_core.service.endpoint import Endpoint, Parameter
 from synapse_core.service.event_stream import EventStream
@@ -80,6 +81,14 @@ async def _wait(desk: Desk, asked: Asked) -> Response:
     async with desk.following.join(asked.run_id) as channel:
         await channel.wait(position, _MAX_WAIT_S / 2 if timeout_s is None else timeout_s)
         return json_response({"has_more": channel.has_more(position)})
+
+
+async def _send_journal(desk: Desk, asked: Asked) -> Response:
+    await desk.blocking(partial(desk.workspace.runs.get, asked.run_id))
+    journal = desk.workspace.home.journal(asked.run_id)
+    if not is_run_id(asked.run_id) or not journal.is_file():
+        return Response(b"", media_type=EVENTS_TYPE)
+    return FileResponse(journal, media_type=EVENTS_TYPE)
 
 
 async def _summarise(desk: Desk, asked: Asked) -> Response:
@@ -187,6 +196,15 @@ EVENT_ENDPOINTS = (
         query=(Parameter("owner", "The worker that owns the run."),),
         body=EVENTS_TYPE,
         answers="Acknowledgement",
+    ),
+    Endpoint(
+        method="GET",
+        path=f"{_RUN}/journal",
+        scope=Scope.RUN,
+        answer=_send_journal,
+        summary="Return all events as they are kept, to a worker that goes on with the run.",
+        answers="File",
+        media_type=EVENTS_TYPE,
     ),
     Endpoint(
         method="GET",

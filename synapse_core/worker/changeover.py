@@ -4,11 +4,13 @@ import json
 import os
 import signal
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
 from synapse_core.config.home import Home
 from synapse_core.dependencies.venv import Venv
+from synapse_core.worker.orders import Away, parse_away
 from synapse_core.worker.tether import Tether
 
 __all__ = ["continue_in", "read_duty"]
@@ -18,7 +20,12 @@ HELD_BACK = (signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM)
 
 
 def continue_in(
-    venv: Venv, home: Home, run_id: str, environ: dict[str, str], tether: Tether
+    venv: Venv,
+    home: Home,
+    run_id: str,
+    environ: dict[str, str],
+    tether: Tether,
+    away: Away | None = None,
 ) -> NoReturn:
     """Replace this process by the environment's interpreter, which goes on owning the run.
 
@@ -30,6 +37,7 @@ def continue_in(
         "run_id": run_id,
         "environ": venv.enter(environ),
         "tether": tether.hand_on(),
+        "away": None if away is None else asdict(away),
     }
     # Not an argument: variables may hold secrets, and anybody may read a command line.
     handed = tempfile.TemporaryFile()  # noqa: SIM115 - it must outlive this code
@@ -44,10 +52,11 @@ def continue_in(
         os.execve(python, command, dict(os.environ))  # noqa: S606 - our own module
 
 
-def read_duty(descriptor: int) -> tuple[Home, str, dict[str, str], Tether]:
-    """Return what `continue_in` handed over: home, id of the run, variables, and tether."""
+def read_duty(descriptor: int) -> tuple[Home, str, dict[str, str], Tether, Away | None]:
+    """Return what `continue_in` handed over: home, id of the run, variables, tether, way home."""
     with open(descriptor, "rb") as handed:
         handed.seek(0)
         duty = json.load(handed)
     tether = Tether.taken_over(duty["tether"])
-    return Home(Path(duty["home"])), duty["run_id"], duty["environ"], tether
+    away = parse_away(duty["away"])
+    return Home(Path(duty["home"])), duty["run_id"], duty["environ"], tether, away

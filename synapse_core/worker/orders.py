@@ -3,17 +3,19 @@
 import json
 import socket
 from dataclasses import asdict, dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from synapse_core.types import JSONObject
 
 __all__ = [
     "MAX_ORDER_BYTES",
+    "Away",
     "InspectOrder",
     "Order",
     "ProvideOrder",
     "RunOrder",
     "StopOrder",
+    "parse_away",
     "parse_order",
     "receive_line",
     "send_line",
@@ -24,17 +26,35 @@ MAX_ORDER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """How a worker on a machine without the home of its run reaches it.
+
+    Attributes:
+        url: Address of the service that has the run.
+        token: Secret that opens it; empty for none.
+        plugin_path: Folder of the plugin on the worker's machine.
+    """
+
+    url: str
+    token: str = field(repr=False)
+    plugin_path: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunOrder:
     """Execute a pending run. Answered `{"ok": true}` once its supervisor is forked.
 
+    The answer to one away from home names the supervisor as `worker`, too.
+
     Attributes:
-        home: Root of the home whose store holds the run.
+        home: Root of the home whose store holds the run; when away, that of the worker's machine.
         run_id: The run.
         environ: Allow-listed variables of the door that ordered it.
         installer: Variables for the installer when the plugin's libraries are to be installed
             first; None when they are there.
         is_tethered: Whether the connection stays open while the run goes on, and the run ends when
             the one who ordered it is gone.
+        away: How to reach the run from a machine without its home; None on others.
     """
 
     home: str
@@ -42,6 +62,7 @@ class RunOrder:
     environ: dict[str, str] = field(default_factory=dict[str, str])
     installer: dict[str, str] | None = None
     is_tethered: bool = False
+    away: Away | None = None
     op: Literal["run"] = "run"
 
 
@@ -87,7 +108,8 @@ def parse_order(line: bytes) -> Order:
     fields = json.loads(line)
     match fields.pop("op"):
         case "run":
-            return RunOrder(**fields)
+            away = parse_away(fields.pop("away"))
+            return RunOrder(**fields, away=away)
         case "inspect":
             return InspectOrder(**fields)
         case "provide":
@@ -96,6 +118,11 @@ def parse_order(line: bytes) -> Order:
             return StopOrder()
         case other:
             raise ValueError(f"unknown order {other!r}")
+
+
+def parse_away(fields: dict[str, Any] | None) -> Away | None:
+    """Read the fields of an `Away`."""
+    return None if fields is None else Away(**fields)
 
 
 def send_line(connection: socket.socket, message: Order | JSONObject) -> None:

@@ -9,6 +9,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NoReturn
 
 from synapse_core.config.home import Home
@@ -33,6 +34,7 @@ from synapse_core.worker.changeover import continue_in
 from synapse_core.worker.child import Assignment, execute
 from synapse_core.worker.inbox import SignalInbox
 from synapse_core.worker.isolation import adopt_orphans
+from synapse_core.worker.orders import Away
 from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
 from synapse_core.worker.tether import Tether
 
@@ -54,6 +56,7 @@ def supervise(
     *,
     installer: dict[str, str] | None = None,
     tether: Tether | None = None,
+    away: Away | None = None,
 ) -> None:
     """Own the run until it has ended; returns at once when another worker was first.
 
@@ -65,19 +68,31 @@ def supervise(
             once they are there, this process goes on in their interpreter, with `resume`.
         tether: Leads to whoever the run depends on. When it is cut, this process ends what is there
             of the run and leaves; the run is then recovered like that of a dead worker.
+        away: How to reach the run, when this machine does not see the home that it is in.
     """
-    store = open_run_store(home)
+    store = _open_store(home, away)
     run = store.claim(run_id, owner=str(this_worker()), lease_s=LEASE_S)
     if run is None:
         return
     adopt_orphans()
-    _own(home, store, run, environ, installer=installer, tether=tether)
+    _own(home, store, run, environ, installer=installer, tether=tether, away=away)
 
 
-def resume(home: Home, run_id: str, environ: dict[str, str], tether: Tether) -> None:
+def resume(
+    home: Home, run_id: str, environ: dict[str, str], tether: Tether, away: Away | None = None
+) -> None:
     """Go on owning a run that this process claimed before it changed to another interpreter."""
-    store = open_run_store(home)
-    _own(home, store, store.get(run_id), environ, tether=tether)
+    store = _open_store(home, away)
+    _own(home, store, store.get(run_id), environ, tether=tether, away=away)
+
+
+def _open_store(home: Home, away: Away | None) -> RunStore:
+    if away is None:
+        return open_run_store(home)
+    # What speaks HTTP takes as long to import as all else here.
+    from synapse_core.runs.away import open_away_store  # noqa: PLC0415 - see above
+
+    return open_away_store(home, away.url, away.token)
 
 
 def _own(
@@ -88,8 +103,11 @@ def _own(
     *,
     installer: dict[str, str] | None = None,
     tether: Tether | None = None,
+    away: Away | None = None,
 ) -> None:
     owner = str(this_worker())
+    if away is not None:
+        run = replace(run, plugin_path=away.plugin_path)
     try:
         supervisor = _Supervisor(
             home,
@@ -98,12 +116,20 @@ def _own(
             owner=owner,
             environ={**environ, **run.env},
             tether=tether or Tether(),
+            away=away,
         )
         if installer is None or supervisor.provide_libraries(installer, environ):
             supervisor.run_to_its_end()
     except LeaseLostError:
         # Somebody took the run for dead; what it is now is theirs to say.
         _log.warning("Lost the lease", extra={"action": "lease_lost", "run_id": run.id})
+        return
+    if away is not None and tether is not None and tether.is_cut():
+        # Whoever recovers the run cannot see this disk, and need not wait for the lease to lapse.
+        from synapse_core.runs.away import AwayStore  # noqa: PLC0415 - imported with the store
+
+        if isinstance(store, AwayStore):
+            store.leave(run.id, owner)
 
 
 class _Supervisor:
@@ -116,6 +142,7 @@ class _Supervisor:
         owner: str,
         environ: dict[str, str],
         tether: Tether,
+        away: Away | None,
     ) -> None:
         self._home = home
         self._store = store
@@ -123,6 +150,7 @@ class _Supervisor:
         self._owner = owner
         self._environ = environ
         self._tether = tether
+        self._away = away
         self._journals = Journals(home)
         self._summary = RunSummary()
         self._redactor = Redactor.for_run(environ, run.params)
@@ -145,7 +173,7 @@ class _Supervisor:
             return False
         if provided is not None:
             self._beat()
-            continue_in(provided, self._home, self._run.id, environ, self._tether)
+            continue_in(provided, self._home, self._run.id, environ, self._tether, self._away)
         return True
 
     def run_to_its_end(self) -> None:

@@ -5,6 +5,7 @@ thread, so a fork of it is whole and costs a few milliseconds. Any number of doo
 holds no state, and killing it loses nothing but warmth.
 """
 
+import contextlib
 import gc
 import os
 import selectors
@@ -15,9 +16,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from synapse_core.config.home import Home
+from synapse_core.errors import StorageError
+from synapse_core.runs.processes import worker_of
+from synapse_core.types import JSONObject
 from synapse_core.worker.inspection import answer_inspection
 from synapse_core.worker.isolation import restore_signals
 from synapse_core.worker.orders import (
@@ -80,9 +85,13 @@ def _answer(connection: socket.socket, listener: socket.socket) -> bool:
         case RunOrder(is_tethered=False):
             _fork(lambda: _supervise(order, Tether()), listener, connection)
             _acknowledge(connection)
-        case RunOrder():
+        case RunOrder(away=None):
             _fork(lambda: _supervise(order, Tether(connection)), listener)
             _acknowledge(connection)
+        case RunOrder():
+            _load_what_reaches_home()
+            pid = _fork(lambda: _supervise(order, Tether(connection)), listener)
+            _acknowledge(connection, pid)
         case InspectOrder():
             _fork(lambda: answer_inspection(connection, order), listener)
         case ProvideOrder():
@@ -97,7 +106,19 @@ def _answer(connection: socket.socket, listener: socket.socket) -> bool:
 
 def _supervise(order: RunOrder, tether: Tether) -> None:
     home = Home(Path(order.home))
-    supervise(home, order.run_id, order.environ, installer=order.installer, tether=tether)
+    supervise(
+        home,
+        order.run_id,
+        order.environ,
+        installer=order.installer,
+        tether=tether,
+        away=order.away,
+    )
+
+
+def _load_what_reaches_home() -> None:
+    """Import what speaks HTTP before the fork: later ones have it then."""
+    import_module("synapse_core.runs.away")
 
 
 def _provide(connection: socket.socket, order: ProvideOrder) -> None:
@@ -106,18 +127,23 @@ def _provide(connection: socket.socket, order: ProvideOrder) -> None:
     answer_provision(connection, order)
 
 
-def _acknowledge(connection: socket.socket) -> None:
+def _acknowledge(connection: socket.socket, pid: int | None = None) -> None:
+    answer: JSONObject = {"ok": True}
+    if pid is not None:
+        with contextlib.suppress(StorageError):  # it has ended already
+            answer["worker"] = str(worker_of(pid))
     try:
-        send_line(connection, {"ok": True})
+        send_line(connection, answer)
     except OSError as error:
         # The door left without its answer; what it ordered is under way and in the store.
         print(f"Nobody took the answer: {error}", file=sys.stderr)  # noqa: T201 - its log
 
 
-def _fork(body: Callable[[], None], *inherited: socket.socket) -> None:
+def _fork(body: Callable[[], None], *inherited: socket.socket) -> int:
     """Run `body` in a new process of its own session, without the sockets it has no use for."""
-    if os.fork() != 0:
-        return
+    pid = os.fork()
+    if pid != 0:
+        return pid
     exit_code = 1
     try:
         os.setsid()

@@ -1,0 +1,228 @@
+"""What a worker on a machine without the home of its runs does with the service that has it.
+
+It works in a home of its own machine. Whatever it leaves there is brought home before the service
+is told that the run has ended, so whoever learns of the end finds all of it.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from synapse_core.clients.call import Call, run_path
+from synapse_core.clients.sync_session import Session
+from synapse_core.config.atomic import write_atomically
+from synapse_core.config.home import Home
+from synapse_core.errors import (
+    ConflictError,
+    LeaseLostError,
+    RateLimitedError,
+    RunNotFoundError,
+    StoreUnavailableError,
+    SynapseError,
+)
+from synapse_core.model.run import ArtifactInfo, Outcome, Run, RunSummary
+from synapse_core.runs.http import HttpReceiver, HttpRunStore
+from synapse_core.runs.ids import is_run_id
+from synapse_core.runs.reading import Journals
+from synapse_core.runs.shipping import Sender
+
+__all__ = ["AWAY_LEASE_S", "AwayStore", "away_session", "open_away_store"]
+
+AWAY_LEASE_S = 60.0
+"""A network that is gone for less costs no run; Ray tells of a dead node sooner than this does."""
+
+_PATIENCE_S = 60.0
+"""How long what cannot be put off waits for a service that is away."""
+
+_TIMEOUT_S, _SESSION_PATIENCE_S = 5.0, 0.5
+"""Short: a worker that waits for an answer looks after nothing else meanwhile."""
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
+_PIECE_BYTES = 8 << 20
+_BEAT_S = 2.0
+
+_T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
+
+
+def away_session(url: str, token: str) -> Session:
+    """Return a connection for a worker: it gives up soon, and its callers try again."""
+    return Session(
+        url, token or None, timeout_s=_TIMEOUT_S, patience_s=_SESSION_PATIENCE_S, connections=4
+    )
+
+
+def open_away_store(home: Home, url: str, token: str) -> "AwayStore":
+    """Return the store of a service for a worker that works in `home`, on its own machine."""
+    return AwayStore(away_session(url, token), home)
+
+
+class AwayStore(HttpRunStore):
+    """Implements `RunStore` for a worker that works in a home of its own machine.
+
+    Args:
+        session: The connection to the service.
+        home: The home of this machine.
+    """
+
+    def __init__(self, session: Session, home: Home) -> None:
+        super().__init__(session)
+        self._home = home
+        self._sent: set[tuple[str, str, str]] = set()
+
+    def get(self, run_id: str) -> Run:
+        """Return the run."""
+        return _insist(lambda: super(AwayStore, self).get(run_id))
+
+    def claim(self, run_id: str, *, owner: str, lease_s: float) -> Run | None:
+        """Own a pending run, and bring here what earlier attempts said of it."""
+        run = _insist(
+            lambda: super(AwayStore, self).claim(
+                run_id, owner=owner, lease_s=max(lease_s, AWAY_LEASE_S)
+            )
+        )
+        if run is not None:
+            self._prepare(run)
+        return run
+
+    def heartbeat(
+        self, run_id: str, *, owner: str, lease_s: float, summary: RunSummary | None = None
+    ) -> Run:
+        """Extend the owner's lease."""
+        return super().heartbeat(
+            run_id, owner=owner, lease_s=max(lease_s, AWAY_LEASE_S), summary=summary
+        )
+
+    def begin_attempt(self, run_id: str, *, owner: str, attempt: int) -> None:
+        """Record that the owner starts another attempt."""
+        _insist(lambda: super(AwayStore, self).begin_attempt(run_id, owner=owner, attempt=attempt))
+
+    def finish(
+        self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None
+    ) -> Run:
+        """End the run, once everything is home."""
+        if owner is not None:
+            self.bring_home(run_id, owner)
+        return super().finish(run_id, outcome, owner=owner, summary=summary)
+
+    def release(self, run_id: str, *, expected_owner: str) -> bool:
+        """Make the run pending again, once everything is home."""
+        self.bring_home(run_id, expected_owner)
+        return super().release(run_id, expected_owner=expected_owner)
+
+    def bring_home(self, run_id: str, owner: str) -> None:
+        """Send the files of the run, then its events, as far as they are not there yet.
+
+        Raises:
+            StoreUnavailableError: The service is away; the next call goes on.
+            LeaseLostError: The run is not the owner's any more.
+        """
+        for artifact in Journals(self._home).summarise(run_id, RunSummary()).artifacts.values():
+            key = (run_id, artifact.name, artifact.sha256)
+            if key not in self._sent:
+                self._send_file(run_id, owner, artifact)
+                self._sent.add(key)
+        receiver = HttpReceiver(self._session, run_id, owner)
+        Sender(self._home.journal(run_id), receiver).send_all()
+
+    def leave(self, run_id: str, owner: str) -> None:
+        """Bring home what there is, and let the lease lapse now: its owner leaves the run.
+
+        Does what it can; at worst the lease lapses later.
+        """
+        try:
+            self.bring_home(run_id, owner)
+        except SynapseError as error:
+            _log.warning("Events of %s stay here: %s", run_id, error)
+        try:
+            super().heartbeat(run_id, owner=owner, lease_s=0.0)
+        except SynapseError as error:
+            _log.warning("The lease of %s lapses later: %s", run_id, error)
+
+    def _prepare(self, run: Run) -> None:
+        """Bring here the events that this attempt goes on behind, and those it resumes from."""
+        folder = self._home.run_dir(run.id)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if run.attempt > 1:
+            self._fetch_journal(run.id)
+        if run.resume and run.rerun_of is not None and is_run_id(run.rerun_of):
+            self._home.run_dir(run.rerun_of).mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                self._fetch_journal(run.rerun_of)
+            except RunNotFoundError:
+                _log.warning("The run %s that %s resumes is gone", run.rerun_of, run.id)
+
+    def _fetch_journal(self, run_id: str) -> None:
+        call = Call(method="GET", path=run_path(run_id, "journal"))
+        content = _insist(lambda: b"".join(self._session.download(call)))
+        write_atomically(self._home.journal(run_id), content, mode=0o600)
+
+    def _send_file(self, run_id: str, owner: str, artifact: ArtifactInfo) -> None:
+        path = self._home.run_dir(run_id) / artifact.path
+        if not path.is_file():
+            return  # saved by an attempt elsewhere
+        try:
+            self._send_pieces(run_id, owner, artifact, path)
+        except (StoreUnavailableError, LeaseLostError, RateLimitedError):
+            raise
+        except SynapseError as error:
+            # Its run has a result all the same.
+            _log.warning("The file %s of %s stays here: %s", artifact.name, run_id, error)
+
+    def _send_pieces(self, run_id: str, owner: str, artifact: ArtifactInfo, path: Path) -> None:
+        target = run_path(run_id, "artifacts", *artifact.name.split("/"))
+        beat_at = time.monotonic() + _BEAT_S
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            offset = 0
+            while True:
+                content = file.read(_PIECE_BYTES)
+                call = Call(
+                    method="PUT",
+                    path=target,
+                    query={
+                        "owner": owner,
+                        "offset": offset,
+                        "size": size,
+                        "sha256": artifact.sha256,
+                    },
+                    content=content,
+                    media_type="application/octet-stream",
+                    timeout_s=30.0,
+                )
+                try:
+                    answer = self._session.call(call)
+                except ConflictError as error:
+                    if isinstance(error, LeaseLostError) or "expected_offset" not in error.data:
+                        raise
+                    offset = int(str(error.data["expected_offset"]))
+                    file.seek(offset)
+                    continue
+                offset += len(content)
+                if answer.get("done") or not content:
+                    return
+                if time.monotonic() > beat_at:
+                    beat_at = time.monotonic() + _BEAT_S
+                    self.heartbeat(run_id, owner=owner, lease_s=AWAY_LEASE_S)
+
+
+def _insist(call: Callable[[], _T]) -> _T:
+    """Call until the service answers; what it answers counts.
+
+    Raises:
+        StoreUnavailableError: It did not for a minute.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            return call()
+        except (StoreUnavailableError, RateLimitedError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
