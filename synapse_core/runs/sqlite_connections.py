@@ -18,7 +18,9 @@ _CACHED_STATEMENTS = 64
 _MAX_LOG_BYTES = 16 * 1024 * 1024
 """After a burst the write-ahead log is cut back to this."""
 
-_RETRY_S = 0.01
+_RETRY_S = 0.001
+"""A write takes a third of it. SQLite itself would wait up to 100 ms before it looks again, and let
+the same process pass by it for half a second."""
 
 
 class SqliteTexts:
@@ -88,7 +90,7 @@ class SqliteConnections:
             if durable:
                 connection.execute("PRAGMA synchronous = FULL")
             try:
-                with _transaction(connection):
+                with self._transaction(connection):
                     yield connection
             finally:
                 if durable:
@@ -118,7 +120,7 @@ class SqliteConnections:
         try:
             connection.row_factory = sqlite3.Row
             if not is_current(connection):
-                with _transaction(connection):
+                with self._transaction(connection):
                     migrate(connection)
             self._use_log(connection)
         except BaseException:
@@ -128,32 +130,39 @@ class SqliteConnections:
 
     def _use_log(self, connection: sqlite3.Connection) -> None:
         """Have readers and the writer not wait for each other."""
+        # Of several that make the file together, one changes the mode; SQLite does not have the
+        # others wait for it.
+        self._insist(connection, "PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {_MAX_LOG_BYTES}")
+
+    @contextmanager
+    def _transaction(self, connection: sqlite3.Connection) -> Generator[None]:
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._insist(connection, "BEGIN IMMEDIATE")
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_s * 1000:.0f}")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _insist(self, connection: sqlite3.Connection, statement: str) -> None:
+        """Execute a statement as soon as no other process is in its way."""
         until = time.monotonic() + self._busy_timeout_s
         while True:
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(statement)
             except sqlite3.OperationalError as error:
-                # Of several that make the file together, one changes the mode; SQLite does not
-                # have the others wait for it.
                 if not _is_busy(error) or time.monotonic() > until:
                     raise
                 time.sleep(_RETRY_S)
             else:
-                break
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA journal_size_limit = {_MAX_LOG_BYTES}")
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Generator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+                return
 
 
 def _make_private(path: Path) -> None:
