@@ -2,7 +2,8 @@
 
 It has everything imported that a run needs, and never executes a plugin, opens a store or starts a
 thread, so a fork of it is whole and costs a few milliseconds. Any number of doors may share it; it
-holds no state, and killing it loses nothing but warmth.
+holds no state, and killing it loses nothing but warmth. While runs are ordered one after the other,
+one fork waits ahead of them.
 """
 
 import contextlib
@@ -28,6 +29,7 @@ from synapse_core.worker.isolation import restore_signals
 from synapse_core.worker.orders import (
     MAX_ORDER_BYTES,
     InspectOrder,
+    Order,
     ProvideOrder,
     RunOrder,
     StopOrder,
@@ -35,6 +37,7 @@ from synapse_core.worker.orders import (
     receive_line,
     send_line,
 )
+from synapse_core.worker.spare import Spares
 from synapse_core.worker.supervisor import supervise
 from synapse_core.worker.tether import Tether
 from synapse_core.worker.warming import warm_up
@@ -43,6 +46,9 @@ __all__ = ["main", "serve"]
 
 IDLE_S = 900.0
 """Without an order for so long, it leaves; the next order starts another."""
+
+_LOOK_S = 10.0
+"""Between two looks whether it is still wanted."""
 
 ORDER_TIMEOUT_S = 5.0
 """A door writes its order at once; one that does not is not let hold up the others."""
@@ -57,31 +63,45 @@ def serve(listener: socket.socket, path: Path) -> None:
 
 
 def _answer_orders(listener: socket.socket, path: Path, identity: tuple[int, int] | None) -> None:
+    spares = Spares(lambda body: _fork(body, listener), _supervise)
     served_at = time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         while time.monotonic() - served_at < IDLE_S and _identity(path) == identity:
-            if not selector.select(timeout=30.0):
+            if not selector.select(timeout=_LOOK_S):
+                spares.look()
                 continue
             served_at = time.monotonic()
             connection, _ = listener.accept()
             with connection:
                 connection.settimeout(ORDER_TIMEOUT_S)
-                if not _answer(connection, listener):
+                order = _receive(connection)
+                if isinstance(order, StopOrder):
+                    _acknowledge(connection)
                     return
+                _answer(order, connection, listener, spares)
+            if isinstance(order, RunOrder):
+                spares.expect_another(order)
 
 
-def _answer(connection: socket.socket, listener: socket.socket) -> bool:
-    """Carry out one order; False when it was to stop."""
+def _receive(connection: socket.socket) -> Order | None:
     try:
         if not _is_own_user(connection):
-            return True
+            return None
         line = receive_line(connection, MAX_ORDER_BYTES)
-        order = parse_order(line) if line else None
+        return parse_order(line) if line else None
     except (OSError, ValueError) as error:
         print(f"Refused an order: {error}", file=sys.stderr)  # noqa: T201 - stderr is its log
-        return True
+        return None
+
+
+def _answer(
+    order: Order | None, connection: socket.socket, listener: socket.socket, spares: Spares
+) -> None:
+    """Carry out one order, but not that to stop."""
     match order:
+        case RunOrder() if spares.hand(order, connection):
+            _acknowledge(connection)
         case RunOrder(is_tethered=False):
             _fork(lambda: _supervise(order, Tether()), listener, connection)
             _acknowledge(connection)
@@ -96,12 +116,8 @@ def _answer(connection: socket.socket, listener: socket.socket) -> bool:
             _fork(lambda: answer_inspection(connection, order), listener)
         case ProvideOrder():
             _fork(lambda: _provide(connection, order), listener)
-        case StopOrder():
-            _acknowledge(connection)
-            return False
-        case None:
+        case _:
             pass
-    return True
 
 
 def _supervise(order: RunOrder, tether: Tether) -> None:

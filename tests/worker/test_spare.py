@@ -1,0 +1,152 @@
+"""One fork stands ready while runs are ordered one after the other, and nothing else is new."""
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from synapse_core.executors.zygote_door import ZygoteDoor
+from synapse_core.model.run import Run, RunStatus, WorkerId
+from synapse_core.operations.runs import StartRun, start_run, wait_run
+from synapse_core.worker.orders import RunOrder, StopOrder, receive_line, send_line
+from synapse_core.workspace import Workspace, open_workspace
+from tests.worker.plugins import PATIENCE_S, write_plugin
+
+TELL = """
+if ctx.env.get("WAIT"):
+    while True:
+        ctx.sleep(0.05)
+return {"supervisor": os.getppid(), "greeting": ctx.env.get("GREETING", "")}
+"""
+
+
+@dataclass
+class Machine:
+    """A workspace with a zygote of its own."""
+
+    workspace: Workspace
+    door: ZygoteDoor
+    zygote: psutil.Process
+
+    def run(self, **env: str) -> Run:
+        """Execute the action once, and wait until its supervisor has left, too."""
+        request = StartRun(plugin="odd", action="run", env=env)
+        run = start_run(self.workspace, request)
+        ended = wait_run(self.workspace, run.id, timeout_s=PATIENCE_S)
+        assert ended.status is RunStatus.SUCCEEDED
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.wait_procs([psutil.Process(supervisor_of(ended))], timeout=PATIENCE_S)
+        return ended
+
+    def spare(self) -> psutil.Process:
+        """Return the process that waits, once it is the only one that the zygote has forked."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            assert time.monotonic() < until
+            with contextlib.suppress(psutil.NoSuchProcess):
+                forks = self.zygote.children()
+                if len(forks) == 1:
+                    return forks[0]
+                psutil.wait_procs(forks, timeout=0.02)
+
+
+def supervisor_of(run: Run) -> int:
+    assert isinstance(run.result, dict)
+    supervisor = run.result["supervisor"]
+    assert isinstance(supervisor, int)
+    return supervisor
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    write_plugin(tmp_path, TELL)
+    home, roots = tmp_path / "home", [tmp_path / "plugins"]
+    with tempfile.TemporaryDirectory() as sockets:  # below `tmp_path` the name may get too long
+        environ = {**os.environ, "XDG_RUNTIME_DIR": sockets}
+        door = ZygoteDoor(environ)
+        with open_workspace(home, roots, environ=environ) as opened:
+            with door.connect(timeout_s=PATIENCE_S):  # which starts it
+                zygote = _zygote_behind(door.socket_path())
+            yield Machine(opened, door, zygote)
+            with door.connect(timeout_s=PATIENCE_S) as connection:
+                send_line(connection, StopOrder())
+                receive_line(connection, 100)
+
+
+def _zygote_behind(path: Path) -> psutil.Process:
+    """Return the process that listens at a socket."""
+    named = [one for one in psutil.process_iter() if str(path) in _words(one)]
+    forks = {one.pid for one in named}
+    return next(one for one in named if one.ppid() not in forks)
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_the_run_after_the_next_is_owned_by_a_process_that_was_there_before(
+    machine: Machine,
+) -> None:
+    machine.run()
+    machine.run()
+    spare = machine.spare()
+
+    third = machine.run(GREETING="hello")
+
+    assert supervisor_of(third) == spare.pid
+    assert third.result == {"supervisor": spare.pid, "greeting": "hello"}
+    following = machine.spare()
+    assert following.pid != spare.pid
+    assert supervisor_of(machine.run()) == following.pid
+
+
+def test_a_spare_process_that_was_killed_costs_no_run(machine: Machine) -> None:
+    machine.run()
+    machine.run()
+    spare = machine.spare()
+    spare.kill()
+    psutil.wait_procs([spare], timeout=PATIENCE_S)
+
+    assert supervisor_of(machine.run()) != spare.pid
+
+
+def test_it_leaves_with_the_zygote(machine: Machine) -> None:
+    machine.run()
+    machine.run()
+    spare = machine.spare()
+
+    machine.zygote.kill()
+
+    assert psutil.wait_procs([spare], timeout=PATIENCE_S)[1] == []
+    machine.run()  # by another zygote
+
+
+def test_an_order_on_a_tether_reaches_it_with_the_tether(machine: Machine) -> None:
+    machine.run()
+    machine.run()
+    spare = machine.spare()
+    workspace = machine.workspace
+    run = start_run(workspace, StartRun(plugin="odd", action="run", dry_run=True))
+    workspace.runs.create(replace(run, env={"WAIT": "1"}))
+    order = RunOrder(str(workspace.home.root), run.id, {}, is_tethered=True)
+    with machine.door.connect(timeout_s=PATIENCE_S) as connection:
+        send_line(connection, order)
+        assert receive_line(connection, 100)
+        workspace.journals.wait(run.id, None, timeout_s=PATIENCE_S)
+        owner = workspace.runs.get(run.id).owner
+        assert owner is not None
+        assert WorkerId.parse(owner).pid == spare.pid
+
+    assert psutil.wait_procs([spare], timeout=PATIENCE_S)[1] == []
+    lost = wait_run(workspace, run.id, timeout_s=PATIENCE_S).failure
+    assert lost is not None
+    assert lost.code == "worker_lost"
