@@ -33,10 +33,13 @@ if TYPE_CHECKING:
         StepRegistry,
         StepResult,
     )
+    from synapse_core.workloads.inference import BaseInferenceAction, BaseServeDeployment
 
 __all__ = [
     "ActionPipeline",
     "BaseAction",
+    "BaseInferenceAction",
+    "BaseServeDeployment",
     "BaseStep",
     "BaseStepContext",
     "LocalExecutor",
@@ -61,6 +64,8 @@ __all__ = [
 _HOMES = {
     "ActionPipeline": "synapse_core.pipelines",
     "BaseAction": "synapse_core.actions.base",
+    "BaseInferenceAction": "synapse_core.workloads.inference",
+    "BaseServeDeployment": "synapse_core.workloads.inference",
     "BaseStep": "synapse_core.steps",
     "BaseStepContext": "synapse_core.steps",
     "LocalExecutor": "synapse_core.executors.local",

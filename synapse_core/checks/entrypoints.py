@@ -155,7 +155,7 @@ def _classify_class(
 def is_action_base(symbol: Symbol) -> bool:
     """Whether the name stands for a class of ours that actions derive from."""
     return symbol.name in _BASES or (
-        symbol.name.startswith("synapse_core.") and symbol.name.endswith("Action")
+        symbol.name.startswith("synapse_core.") and symbol.name.endswith(("Action", "Deployment"))
     )
 
 

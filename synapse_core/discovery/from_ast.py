@@ -20,6 +20,7 @@ from synapse_core.plugins.names import derive_action_name, derive_title
 __all__ = ["find_in_sources", "scan_source"]
 
 _OURS = "synapse_core."
+_BASES = ("Action", "Deployment")
 _PLAIN_BASES = frozenset({"synapse_core.BaseAction", "synapse_core.actions.base.BaseAction"})
 _DECORATORS = frozenset({"synapse_core.action", "synapse_core.actions.decorator.action"})
 _BODIES = frozenset({"execute", "setup_steps"})
@@ -127,7 +128,7 @@ def _is_among(node: ast.ClassDef, classes: Sequence[tuple[Source, ast.ClassDef]]
 
 def _is_action(symbols: Symbols, chain: _Chain) -> bool:
     """Whether the class derives from an action of ours and can do something."""
-    ours = {name for name in chain.outer if name.startswith(_OURS) and name.endswith("Action")}
+    ours = {name for name in chain.outer if name.startswith(_OURS) and name.endswith(_BASES)}
     if not ours or _is_abstract(chain) or _is_generic(symbols, chain):
         return False
     has_body = any(

@@ -13,7 +13,14 @@ from synapse_core.executors.ray.extra import require_ray
 from synapse_core.executors.ray.orders import StatusOrder
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["ClusterNode", "ClusterView", "cluster_status", "start_cluster", "stop_cluster"]
+__all__ = [
+    "ClusterNode",
+    "ClusterView",
+    "cluster_door",
+    "cluster_status",
+    "start_cluster",
+    "stop_cluster",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +92,7 @@ def start_cluster(
     """
     require_ray()
     home.ensure()
-    door = _door(home, environ, "")
+    door = cluster_door(home, environ, "")
     door.start(cpus=cpus, gpus=gpus, idle_s=idle_s)
     return _view(door, door.up())
 
@@ -104,7 +111,7 @@ def cluster_status(
     Raises:
         SynapseError: It could not be started, or cannot be reached.
     """
-    door = _door(home, environ, name)
+    door = cluster_door(home, environ, name)
     if door.record() is None and not connect:
         return _view(door, {"name": door.cluster.name, "is_up": False})
     return _view(door, door.up() if connect else door.ask(StatusOrder()))
@@ -126,10 +133,20 @@ def stop_cluster(
     Raises:
         ConflictError: Runs are active.
     """
-    return _door(home, environ, name).stop(force=force)
+    return cluster_door(home, environ, name).stop(force=force)
 
 
-def _door(home: Home, environ: Mapping[str, str], name: str) -> DriverDoor:
+def cluster_door(home: Home, environ: Mapping[str, str], name: str) -> DriverDoor:
+    """Return what leads to the driver of a cluster; nothing is started.
+
+    Args:
+        home: The home whose runs it takes.
+        environ: Variables of the calling process.
+        name: Name in the configuration, or an address; empty for the one of this machine.
+
+    Raises:
+        InvalidInputError: Only its dashboard is known.
+    """
     cluster = find_cluster(name, home, environ, load_settings(home.config_file).clusters)
     if cluster.address == "":
         raise InvalidInputError(

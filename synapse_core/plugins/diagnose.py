@@ -127,7 +127,7 @@ def _describe_unknown(_details: "ErrorDetails", path: YamlPath, _folder_name: st
     return (
         "unknown-key",
         f"There is no key {shown(key)}{where}.",
-        nearest(key, known) or _find_home(key, model) or f"Keys there: {', '.join(known)}.",
+        _find_home(key, model) or nearest(key, known) or f"Keys there: {', '.join(known)}.",
     )
 
 

@@ -16,7 +16,13 @@ from synapse_core.plugins.fields import (
     Text,
     VariableName,
 )
-from synapse_core.plugins.manifest_parts import Entry, ResourcesEntry, Retries, RetriesEntry
+from synapse_core.plugins.manifest_parts import (
+    Entry,
+    ResourcesEntry,
+    Retries,
+    RetriesEntry,
+    ServeEntry,
+)
 from synapse_core.plugins.pipeline_entries import PipelineEntry
 
 __all__ = ["ActionEntry", "Manifest", "ResourcesEntry", "RetriesEntry"]
@@ -65,6 +71,9 @@ class ActionEntry(Entry):
         strict=True,
         description="On Ray, keep its process for the next run, with all it has loaded, such as a "
         "model. Runs of it then share a process, one after the other.",
+    )
+    serve: ServeEntry = Field(
+        default=ServeEntry(), description="How it answers requests when it is deployed."
     )
     params_schema: dict[str, JsonValue] | None = Field(
         default=None,

@@ -4,9 +4,17 @@ from typing import Annotated, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from synapse_core.plugins.fields import Amount, Megabytes, Seconds
+from synapse_core.plugins.fields import Amount, Megabytes, Seconds, VariableName
 
-__all__ = ["Entry", "ResourcesEntry", "Retries", "RetriesEntry"]
+__all__ = [
+    "Batch",
+    "BatchEntry",
+    "Entry",
+    "ResourcesEntry",
+    "Retries",
+    "RetriesEntry",
+    "ServeEntry",
+]
 
 
 class Entry(BaseModel):
@@ -61,3 +69,69 @@ def _expand_retries(value: object) -> object:
 
 Retries = Annotated[RetriesEntry, BeforeValidator(_expand_retries)]
 """A number of attempts, or the whole policy."""
+
+
+class BatchEntry(Entry):
+    """How requests are answered together."""
+
+    size: int = Field(
+        default=1, ge=1, le=10_000, strict=True, description="Most requests of one batch."
+    )
+    wait: Seconds = Field(
+        default=0.01,
+        description="How long the first request of a batch waits for others.",
+        examples=["20ms"],
+    )
+
+
+def _expand_batch(value: object) -> object:
+    return cast("object", value) if isinstance(value, dict) else {"size": value}
+
+
+Batch = Annotated[BatchEntry, BeforeValidator(_expand_batch)]
+"""The size of a batch, or both size and wait."""
+
+
+class ServeEntry(Entry):
+    """How an action with `method: serve` answers requests."""
+
+    replicas: int = Field(
+        default=1, ge=1, le=1000, strict=True, description="Processes that answer."
+    )
+    batch: Batch = Field(
+        default=BatchEntry(),
+        description="Requests that are answered together: their number, or a mapping.",
+        examples=[8],
+    )
+    concurrency: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        strict=True,
+        description="Calls into the action at once in one replica, each in a thread.",
+    )
+    models: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        strict=True,
+        description="Models that one replica keeps loaded, which requests choose among by a "
+        "header; 0 for the default model only.",
+    )
+    timeout: Seconds = Field(default=60.0, description="What one request may take.")
+    start_timeout: Seconds = Field(
+        default=600.0, description="What importing the action and loading its model may take."
+    )
+    queue: int = Field(
+        default=200,
+        ge=1,
+        le=1_000_000,
+        strict=True,
+        description="Requests that may wait; further ones are turned away.",
+    )
+    body: Megabytes = Field(default=10, description="Most that one request may hold.")
+    token: VariableName | None = Field(
+        default=None,
+        description="Variable that holds the bearer token which requests must carry.",
+        examples=["MODEL_TOKEN"],
+    )

@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from synapse_core.plugins import fields, pipeline_entries
 from synapse_core.plugins.manifest import ActionEntry, Manifest, ResourcesEntry, RetriesEntry
+from synapse_core.plugins.manifest_parts import BatchEntry, ServeEntry
 from synapse_core.plugins.pipeline_entries import NodeEntry, PipelineEntry
 
 PAGE = Path(__file__).parents[2] / "docs" / "config-reference.md"
@@ -64,6 +65,14 @@ SECTIONS: dict[str, tuple[type[BaseModel], str]] = {
         RetriesEntry,
         "Keys below `actions.<name>.retries`. A plain number there means `retries` of these.",
     ),
+    "Serving an action": (
+        ServeEntry,
+        "Keys below `actions.<name>.serve`; [Serving](serving.md) tells how they are used.",
+    ),
+    "Batches of requests": (
+        BatchEntry,
+        "Keys below `actions.<name>.serve.batch`. A plain number there means `size` of these.",
+    ),
     "A pipeline": (
         PipelineEntry,
         "Keys below `pipelines.<name>`; [Pipelines](pipelines.md) tells how they are used.",
@@ -93,6 +102,8 @@ KINDS: dict[object, str] = {
     pipeline_entries.ActionName: "`plugin/action`",
     PipelineEntry: "[pipeline](#a-pipeline)",
     NodeEntry: "[node](#a-node-of-a-pipeline)",
+    ServeEntry: "[serving](#serving-an-action)",
+    BatchEntry: "number or [batch](#batches-of-requests)",
     RetriesEntry: "number or [retries](#retries-of-an-action)",
 }
 

@@ -26,6 +26,7 @@ from synapse_core.executors.ray.job_order import JobOrder, submit_job
 from synapse_core.executors.ray.jobs_api import JobsApi
 from synapse_core.executors.ray.orders import (
     LaunchOrder,
+    ServeOrder,
     StatusOrder,
     StopDriverOrder,
     parse_driver_order,
@@ -33,12 +34,13 @@ from synapse_core.executors.ray.orders import (
 )
 from synapse_core.executors.ray.record import DriverRecord, read_record, write_record
 from synapse_core.executors.ray.reusing import reuse_stamp
+from synapse_core.executors.ray.serve_control import ServeControl
 from synapse_core.executors.ray.settling import end_unplaced, settle
 from synapse_core.executors.ray.warm_pool import WarmPool
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.stores import OpenRunStore, open_run_store
-from synapse_core.types import JSONObject
+from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.orders import MAX_ORDER_BYTES, receive_line, send_line
 
 __all__ = ["Driver", "main"]
@@ -79,12 +81,18 @@ class Driver:
     _store: OpenRunStore = field(init=False)
     _warm: WarmPool = field(init=False)
     _place: ClusterPlace = field(init=False)
+    _served: ServeControl = field(init=False)
 
     def __post_init__(self) -> None:
         self._home = Home(Path(self.settings.home))
         self._place = ClusterPlace(self._home, self.settings.name)
         self._store = open_run_store(self._home)
         self._warm = WarmPool(self.engine)
+        self._served = ServeControl(
+            self._home,
+            self._place.folder / f"{self.settings.name}.serve.json",
+            is_ours=self.settings.engine.address is None,
+        )
         self._record = DriverRecord(
             worker=str(this_worker()),
             socket=self.settings.socket,
@@ -164,6 +172,9 @@ class Driver:
                     return self._launch(order)
                 case StatusOrder():
                     return self._status(wait=order.wait)
+                case ServeOrder():
+                    self._used_at = time.monotonic()
+                    return self._obey_serve(order)
                 case StopDriverOrder():
                     return self._end(force=order.force)
         except SynapseError as error:
@@ -261,6 +272,12 @@ class Driver:
             return record
         return {**record, **self.engine.status(), "active": len(self._orders)}
 
+    def _obey_serve(self, order: ServeOrder) -> JSONObject:
+        self._up.wait()
+        if self._fault is not None:
+            raise self._fault
+        return self._served.obey(order)
+
     def _end(self, *, force: bool) -> JSONObject:
         # A run that has ended in the store may have a launcher that is still on its way out.
         active = [id_ for id_ in tuple(self._orders) if not self._store.get(id_).status.is_terminal]
@@ -269,6 +286,14 @@ class Driver:
                 f"{len(active)} runs are active on the cluster.",
                 hint="Wait for them, cancel them, or stop it with --force: they are lost then.",
                 active=len(active),
+            )
+        served = sorted(self._served.names)
+        if served and not force:
+            raise ConflictError(
+                f"The cluster serves {', '.join(served)}.",
+                hint="Delete them with `synapse deployment delete`, or stop it with --force: "
+                "`synapse deployment update` serves them again later.",
+                deployments=list[JSONValue](served),
             )
         self._stop.set()
         return {"ok": True}
@@ -286,7 +311,8 @@ class Driver:
                 self._warm.make_room(order)
         is_replaced = read_record(self._place.record) != self._record
         idle_s = time.monotonic() - self._used_at
-        if is_replaced or (idle_s > self.settings.idle_s and not self._orders):
+        is_used = self._orders or self._served.names
+        if is_replaced or (idle_s > self.settings.idle_s and not is_used):
             if not is_replaced and self._has_others():
                 self._used_at = time.monotonic()
                 return

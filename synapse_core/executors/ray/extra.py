@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from synapse_core.errors import MissingExtraError
 
-__all__ = ["is_installed", "require_ray"]
+__all__ = ["is_installed", "require_ray", "require_serve"]
 
 
 @functools.cache
@@ -25,4 +25,18 @@ def require_ray() -> None:
             "Runs on Ray need the extra `ray`, which is not installed.",
             hint="Install it: pip install 'synapse-mcp[ray]'",
             extra="ray",
+        )
+
+
+def require_serve() -> None:
+    """Go on only when Ray is there with what Ray Serve needs.
+
+    Raises:
+        MissingExtraError: It is not; says what to install.
+    """
+    if not is_installed() or find_spec("fastapi") is None:
+        raise MissingExtraError(
+            "Deployments need the extra `serve`, which is not installed.",
+            hint="Install it: pip install 'synapse-mcp[serve]'",
+            extra="serve",
         )

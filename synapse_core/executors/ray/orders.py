@@ -13,6 +13,7 @@ from synapse_core.types import JSONObject, JSONValue
 __all__ = [
     "DriverOrder",
     "LaunchOrder",
+    "ServeOrder",
     "StatusOrder",
     "StopDriverOrder",
     "Tier",
@@ -96,12 +97,25 @@ class StopDriverOrder:
     op: Literal["stop"] = "stop"
 
 
-DriverOrder: TypeAlias = LaunchOrder | StatusOrder | StopDriverOrder
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOrder:
+    """Have a deployment served as the home says it, end it, or tell how all of them stand.
+
+    `status` is answered with `url` and `applications`, the others with `ok`.
+    """
+
+    verb: Literal["apply", "delete", "status"]
+    name: str = ""
+    op: Literal["serve"] = "serve"
+
+
+DriverOrder: TypeAlias = LaunchOrder | StatusOrder | StopDriverOrder | ServeOrder
 
 _KINDS: dict[str, type[DriverOrder]] = {
     "launch": LaunchOrder,
     "status": StatusOrder,
     "stop": StopDriverOrder,
+    "serve": ServeOrder,
 }
 
 

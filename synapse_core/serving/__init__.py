@@ -1,0 +1,1 @@
+"""Actions that answer requests: what is deployed, the process that answers, and its log."""

@@ -1,0 +1,103 @@
+"""What each replica tells of itself, for whoever asks how a deployment stands."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from synapse_core.config.atomic import write_atomically
+
+__all__ = [
+    "REPORT_EVERY_S",
+    "ReplicaState",
+    "Report",
+    "read_reports",
+    "remove_report",
+    "write_report",
+]
+
+REPORT_EVERY_S = 5.0
+"""A replica that has told nothing for three times as long is gone."""
+
+
+class ReplicaState(StrEnum):
+    """How a replica is."""
+
+    STARTING = "starting"
+    """It imports the action, or installs what that needs."""
+    READY = "ready"
+    """It answers."""
+    RESTARTING = "restarting"
+    """Its process has ended, and another one starts; requests wait for it."""
+    FAILED = "failed"
+    """It does not answer; `error` tells why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a replica tells.
+
+    Attributes:
+        replica: Its id.
+        state: How it is.
+        release: Number of the release that answers; 0 while none does.
+        wanted: Number of the release that it was last asked to serve.
+        error: Why the wanted release does not answer; empty when it does, or will.
+        pid: Process that holds the action; 0 while there is none.
+        host: Name of its machine.
+        answered: Requests it has answered.
+        failed: Those among them that it could not answer.
+        restarts: How often the process has ended by itself.
+        at: Unix time.
+    """
+
+    replica: str
+    state: ReplicaState
+    release: int = 0
+    wanted: int = 0
+    error: str = ""
+    pid: int = 0
+    host: str = ""
+    answered: int = 0
+    failed: int = 0
+    restarts: int = 0
+    at: float = 0.0
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the replica is still there."""
+        return time.time() - self.at < 3 * REPORT_EVERY_S
+
+
+def write_report(folder: Path, report: Report) -> None:
+    """Tell how a replica is.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomically(
+        folder / f"{report.replica}.json", json.dumps(asdict(report)).encode(), mode=0o600
+    )
+
+
+def remove_report(folder: Path, replica: str) -> None:
+    """Forget a replica."""
+    (folder / f"{replica}.json").unlink(missing_ok=True)
+
+
+def read_reports(folder: Path) -> list[Report]:
+    """Return what replicas tell, those that are gone included."""
+    return sorted(_read(folder), key=lambda report: report.replica)
+
+
+def _read(folder: Path) -> Iterator[Report]:
+    for file in folder.glob("*.json") if folder.is_dir() else ():
+        try:
+            told = json.loads(file.read_bytes())
+            state = ReplicaState(told.pop("state"))
+            yield Report(state=state, **told)
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            continue  # just removed

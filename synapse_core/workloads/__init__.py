@@ -1,0 +1,1 @@
+"""Bases for actions of one kind of work."""
