@@ -15,14 +15,24 @@ from synapse_core.clients.verbs import (
     log_lines_of,
     page_of_events,
     page_of_runs,
+    pipeline_of,
+    pipeline_path,
+    pipelines_of,
+    progress_of,
     run_of,
+    runs_of,
     sent_event_of,
+    sent_progress_of,
 )
+from synapse_core.errors import NotFoundError, RunNotFoundError
 from synapse_core.model.event import Event, EventKind
-from synapse_core.model.run import ArtifactInfo, Page, Run, RunFilter
+from synapse_core.model.pipeline_progress import PipelineProgress
+from synapse_core.model.run import ArtifactInfo, Page, Run, RunFilter, RunStatus
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["PipelineServiceClient"]
+
+_RUNS = "/api/v1/runs"
 
 
 class PipelineServiceClient:
@@ -106,7 +116,7 @@ class PipelineServiceClient:
             "idempotency_key": idempotency_key,
             "dry_run": dry_run,
         }
-        return self._start(order, repeats=dry_run or idempotency_key is not None)
+        return self._start(order, _RUNS, repeats=dry_run or idempotency_key is not None)
 
     def rerun(
         self, run_id: str, params: Mapping[str, object] | None = None, *, resume: bool = False
@@ -116,7 +126,7 @@ class PipelineServiceClient:
         With `resume`, steps that finished there do not run again.
         """
         order = {"rerun_of": run_id, "params": dict(params or {}), "resume": resume}
-        return self._start(order, repeats=False)
+        return self._start(order, _RUNS, repeats=False)
 
     def get_run(self, run_id: str) -> Run:
         """Return the run, its summary up to date."""
@@ -127,7 +137,7 @@ class PipelineServiceClient:
     ) -> Page[Run]:
         """Return runs that match, newest first, without params, result and variables."""
         query = {**filter_query(where or RunFilter()), "limit": limit, "cursor": cursor}
-        call = Call(method="GET", path="/api/v1/runs", query=query)
+        call = Call(method="GET", path=_RUNS, query=query)
         return page_of_runs(self._session.call(call))
 
     def cancel_run(self, run_id: str, *, force: bool = False) -> Run:
@@ -202,7 +212,123 @@ class PipelineServiceClient:
         path = run_path(run_id, "artifacts", *name.split("/"))
         yield from self._session.download(Call(method="GET", path=path))
 
-    def _start(self, order: Mapping[str, object], *, repeats: bool) -> Run:
+    def list_pipelines(self, plugin: str | None = None) -> list[JSONObject]:
+        """Return the pipelines of one plugin, or of all: `id`, `plugin`, `name`, `nodes`."""
+        call = Call(method="GET", path="/api/v1/pipelines", query={"plugin": plugin})
+        return pipelines_of(self._session.call(call))
+
+    def get_pipeline(self, plugin: str, name: str) -> JSONObject:
+        """Return a pipeline with its nodes, and the JSON schema of its `params`.
+
+        Raises:
+            PipelineDefinitionError: It cannot be executed.
+            PipelineNotFoundError: The plugin has none of this name.
+        """
+        call = Call(method="GET", path=pipeline_path(plugin, name))
+        return pipeline_of(self._session.call(call))
+
+    def start_pipeline(
+        self,
+        plugin: str,
+        name: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        resume_from: str | None = None,
+        timeout_s: float | None = None,
+        env: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Run:
+        """Start a pipeline on the machine of the service.
+
+        Args:
+            plugin: Code of a plugin that the service knows.
+            name: Name of the pipeline.
+            params: Its params.
+            resume_from: An earlier run of it; what finished there is not executed again.
+            timeout_s: Seconds the whole may take; None for the pipeline's own limit.
+            env: Variables for all nodes.
+            idempotency_key: Starting again with the same key returns the same run.
+            dry_run: Check everything and start nothing.
+
+        Raises:
+            ParamsError: The params do not meet the pipeline's schema; nothing was started.
+            PipelineNotFoundError: The plugin has none of this name.
+        """
+        order = {
+            "params": dict(params or {}),
+            "resume_from": resume_from,
+            "timeout_s": timeout_s,
+            "env": dict(env or {}),
+            "idempotency_key": idempotency_key,
+            "dry_run": dry_run,
+        }
+        path = pipeline_path(plugin, name, "runs")
+        return self._start(order, path, repeats=dry_run or idempotency_key is not None)
+
+    def list_pipeline_runs(
+        self,
+        plugin: str,
+        name: str,
+        *,
+        statuses: Sequence[RunStatus] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Run]:
+        """Return runs of a pipeline, newest first, without params, result and variables."""
+        query: dict[str, QueryValue] = {
+            "status": list(statuses) or None,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        call = Call(method="GET", path=pipeline_path(plugin, name, "runs"), query=query)
+        return page_of_runs(self._session.call(call))
+
+    def resume_run(self, run_id: str, params: Mapping[str, object] | None = None) -> Run:
+        """Start a run that goes on where a pipeline run ended; what finished there is skipped."""
+        order = {"params": None if params is None else dict(params)}
+        return self._start(order, run_path(run_id, "resume"), repeats=False)
+
+    def get_progress(self, run_id: str) -> PipelineProgress:
+        """Return how a pipeline run stands, with each of its nodes."""
+        answer = self._session.call(Call(method="GET", path=run_path(run_id, "progress")))
+        return progress_of(answer.get("progress"))
+
+    def stream_progress(self, run_id: str) -> Generator[PipelineProgress]:
+        """Yield how a pipeline run stands whenever it has changed; the last one is its end.
+
+        A connection that breaks is made again; the same state does not come twice.
+        """
+        for sent in self._session.follow(run_path(run_id, "progress", "stream")):
+            yield sent_progress_of(sent)
+
+    def list_node_runs(self, run_id: str) -> tuple[Run, ...]:
+        """Return the runs of a pipeline run's nodes, oldest first, without params and result."""
+        return runs_of(self._session.call(Call(method="GET", path=run_path(run_id, "nodes"))))
+
+    def get_node(self, run_id: str, node: str) -> tuple[Run, ...]:
+        """Return the runs of a node with what they were given and returned: its checkpoint.
+
+        Args:
+            run_id: The pipeline run.
+            node: Name of the node; one that is repeated for a list has a run for each item.
+
+        Raises:
+            NotFoundError: The node was not executed.
+        """
+        call = Call(method="GET", path=run_path(run_id, "nodes", node))
+        return runs_of(self._session.call(call))
+
+    def get_latest_node(self, run_id: str) -> Run | None:
+        """Return the run of the node that ended last; None when none has ended."""
+        try:
+            return (self.get_node(run_id, "latest"))[0]
+        except RunNotFoundError:
+            raise
+        except NotFoundError:
+            return None
+
+    def _start(self, order: Mapping[str, object], path: str, *, repeats: bool) -> Run:
         body = cast("JSONObject", dict(order))
-        call = Call(method="POST", path="/api/v1/runs", body=body, repeats=repeats, timeout_s=300.0)
+        call = Call(method="POST", path=path, body=body, repeats=repeats, timeout_s=300.0)
         return run_of(self._session.call(call))

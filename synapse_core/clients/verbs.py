@@ -3,12 +3,16 @@
 import json
 from collections.abc import Mapping
 from typing import cast
+from urllib.parse import quote
+
+from pydantic import ValidationError
 
 from synapse_core.clients.call import QueryValue
 from synapse_core.clients.sse import SentEvent
 from synapse_core.errors import InvalidInputError
 from synapse_core.model.documents import known_fields, parse_event_document, parse_run
 from synapse_core.model.event import Event
+from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.run import ArtifactInfo, Page, Run, RunFilter
 from synapse_core.types import JSONObject, JSONValue
 
@@ -19,8 +23,14 @@ __all__ = [
     "log_lines_of",
     "page_of_events",
     "page_of_runs",
+    "pipeline_of",
+    "pipeline_path",
+    "pipelines_of",
+    "progress_of",
     "run_of",
+    "runs_of",
     "sent_event_of",
+    "sent_progress_of",
 ]
 
 
@@ -43,7 +53,12 @@ def run_of(answer: JSONObject) -> Run:
 
 def page_of_runs(answer: JSONObject) -> Page[Run]:
     """Return the page of runs of an answer."""
-    return Page(tuple(parse_run(run) for run in _list(answer, "runs")), _cursor(answer))
+    return Page(runs_of(answer), _cursor(answer))
+
+
+def runs_of(answer: JSONObject) -> tuple[Run, ...]:
+    """Return the runs of an answer."""
+    return tuple(parse_run(run) for run in _list(answer, "runs"))
 
 
 def page_of_events(answer: JSONObject) -> Page[Event]:
@@ -71,6 +86,39 @@ def artifact_of(item: JSONValue) -> ArtifactInfo:
 def checkpoint_of(item: JSONValue) -> JSONObject:
     """Return the checkpoint that is described."""
     return dict(_object(item))
+
+
+def pipeline_path(plugin: str, name: str, *more: str) -> str:
+    """Return the path of a pipeline, or of something of it."""
+    parts = (quote(part, safe="", errors="surrogatepass") for part in (plugin, name, *more))
+    return "/".join(("/api/v1/pipelines", *parts))
+
+
+def pipelines_of(answer: JSONObject) -> list[JSONObject]:
+    """Return the pipelines of an answer."""
+    return [dict(_object(item)) for item in _list(answer, "pipelines")]
+
+
+def pipeline_of(answer: JSONObject) -> JSONObject:
+    """Return the pipeline of an answer."""
+    return dict(_object(answer.get("pipeline")))
+
+
+def progress_of(document: JSONValue) -> PipelineProgress:
+    """Return how a pipeline run stands.
+
+    Raises:
+        InvalidInputError: It is told in a form that this version does not know.
+    """
+    try:
+        return PipelineProgress.model_validate(document)
+    except ValidationError as error:
+        raise _unexpected("a progress that this version can read") from error
+
+
+def sent_progress_of(sent: SentEvent) -> PipelineProgress:
+    """Return how a pipeline run stood when the event was sent."""
+    return progress_of(cast("JSONValue", json.loads(sent.data)))
 
 
 def _list(answer: Mapping[str, JSONValue], name: str) -> list[JSONValue]:

@@ -16,6 +16,7 @@ from synapse_core.errors import (
     RunCancelledError,
     RunTimeoutError,
 )
+from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.pipeline_plans import describe_pipeline_run, facts_finder
 from synapse_core.operations.pipelines import follow_progress, get_pipeline_run, get_progress
@@ -24,7 +25,6 @@ from synapse_core.pipelines.action_pipeline import ActionPipeline
 from synapse_core.pipelines.compiling import compile_plan
 from synapse_core.pipelines.drafts import ActionFacts, FindFacts
 from synapse_core.pipelines.fingerprint import digest_code
-from synapse_core.pipelines.progress import PipelineProgress
 from synapse_core.pipelines.python_facts import describe_python_action, place_action
 from synapse_core.plugins.layout import MANIFEST
 from synapse_core.plugins.parsing import load_manifest

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from synapse_core.errors import StorageError
 from synapse_core.model.event import Event, EventKind
 from synapse_core.model.pipeline import Node
+from synapse_core.model.pipeline_progress import ActionProgress, PipelineProgress, utc_time
 from synapse_core.model.run import Progress, Run, RunStatus
 from synapse_core.operations.discretion import without_secrets
 from synapse_core.pipelines.plan_files import load_plan
-from synapse_core.pipelines.progress import ActionProgress, PipelineProgress, utc_time
 from synapse_core.runs.nodes import list_nodes
 from synapse_core.types import JSONValue
 from synapse_core.workspace import Workspace

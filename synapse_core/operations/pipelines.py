@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from synapse_core.errors import InvalidInputError, PipelineNotFoundError
 from synapse_core.model.pipeline import Plan
+from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.plugin import ActionSpec, Plugin
 from synapse_core.model.run import Run, RunKind
 from synapse_core.operations.pipeline_plans import compile_pipeline, schema_of
@@ -18,7 +19,6 @@ from synapse_core.operations.plugins import (
 )
 from synapse_core.operations.runs import StartRun, get_run, rerun, start_run
 from synapse_core.pipelines.interface import params_schema
-from synapse_core.pipelines.progress import PipelineProgress
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace
 

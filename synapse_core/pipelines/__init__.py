@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synapse_core.model.pipeline import FailurePolicy
+    from synapse_core.model.pipeline_progress import ActionProgress, PipelineProgress
     from synapse_core.pipelines.action_pipeline import ActionPipeline
     from synapse_core.pipelines.display import display_progress, display_progress_async
     from synapse_core.pipelines.nodes import Node, index, item, params
-    from synapse_core.pipelines.progress import ActionProgress, PipelineProgress
     from synapse_core.runtime.pipeline_folders import PipelineContext
 
 __all__ = [
@@ -27,11 +27,11 @@ __all__ = [
 
 _HOMES = {
     "ActionPipeline": "synapse_core.pipelines.action_pipeline",
-    "ActionProgress": "synapse_core.pipelines.progress",
+    "ActionProgress": "synapse_core.model.pipeline_progress",
     "FailurePolicy": "synapse_core.model.pipeline",
     "Node": "synapse_core.pipelines.nodes",
     "PipelineContext": "synapse_core.runtime.pipeline_folders",
-    "PipelineProgress": "synapse_core.pipelines.progress",
+    "PipelineProgress": "synapse_core.model.pipeline_progress",
     "display_progress": "synapse_core.pipelines.display",
     "display_progress_async": "synapse_core.pipelines.display",
     "index": "synapse_core.pipelines.nodes",

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from synapse_core.logs.display import neutralise
+from synapse_core.model.pipeline_progress import ActionProgress, PipelineProgress
 from synapse_core.model.run import RunStatus
-from synapse_core.pipelines.progress import ActionProgress, PipelineProgress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

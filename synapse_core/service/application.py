@@ -24,7 +24,9 @@ from synapse_core.service.gate import Gate
 from synapse_core.service.lease_endpoints import LEASE_ENDPOINTS
 from synapse_core.service.limits import Limits
 from synapse_core.service.openapi import openapi_document
+from synapse_core.service.pipeline_endpoints import PIPELINE_ENDPOINTS
 from synapse_core.service.problems import problem_response
+from synapse_core.service.progress_feed import ProgressFeeds
 from synapse_core.service.run_endpoints import RUN_ENDPOINTS
 from synapse_core.service.scopes import Scope, Tokens
 from synapse_core.service.system_endpoints import SYSTEM_ENDPOINTS
@@ -56,6 +58,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *LEASE_ENDPOINTS,
     *EVENT_ENDPOINTS,
     *FILE_ENDPOINTS,
+    *PIPELINE_ENDPOINTS,
 )
 """All routes, in the order in which they are tried."""
 
@@ -89,10 +92,12 @@ def build_service(
         allowed_hosts: Names by which clients reach it besides those of loopback.
     """
     limits = limits or Limits()
+    following = Following(workspace.home)
     desk = Desk(
         workspace=workspace,
         ingestion=Ingestion(workspace.home),
-        following=Following(workspace.home),
+        following=following,
+        progress=ProgressFeeds(following),
         limits=limits,
     )
 

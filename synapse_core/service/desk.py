@@ -16,6 +16,7 @@ from synapse_core.runs.ingestion import Ingestion
 from synapse_core.service.following import Following
 from synapse_core.service.limits import Limits
 from synapse_core.service.metrics import Metrics
+from synapse_core.service.progress_feed import ProgressFeeds
 from synapse_core.service.scopes import Scope
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace
@@ -35,6 +36,7 @@ class Desk:
         workspace: Where the operations work.
         ingestion: Takes in events of other machines.
         following: Brings events to followers.
+        progress: Brings to followers how pipeline runs stand.
         metrics: What was done.
         limits: What a client may do.
         threads: Bounds the blocking work that is done at once.
@@ -43,6 +45,7 @@ class Desk:
     workspace: Workspace
     ingestion: Ingestion
     following: Following
+    progress: ProgressFeeds
     limits: Limits
     metrics: Metrics = field(default_factory=Metrics)
     threads: anyio.CapacityLimiter = field(

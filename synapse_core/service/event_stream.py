@@ -1,42 +1,25 @@
 """The stream of a run's events, as server-sent events."""
 
 import asyncio
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from starlette.responses import Response
-
-from synapse_core.errors import JournalError
 from synapse_core.model.event import EventKind
 from synapse_core.service.desk import Desk
 from synapse_core.service.following import Channel, Frame
-from synapse_core.service.problems import problem_document
+from synapse_core.service.sent_stream import SentStream
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 __all__ = ["EventStream"]
 
-_HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
-]
-
 _LOOK_S = 0.25
 
-_BEAT = b": still here\n\n"
-_END = b"event: end\ndata: {}\n\n"
 
-
-class EventStream(Response):
-    """An answer that goes on until the run has ended, or the follower has left.
-
-    A follower that reads slowly is sent more only when it has read what it was sent; one that does
-    not read at all is left after a time.
+class EventStream(SentStream):
+    """The events of a run, until it has ended.
 
     Args:
         desk: The service.
@@ -55,54 +38,36 @@ class EventStream(Response):
         *,
         is_over: bool,
     ) -> None:
-        super().__init__(media_type="text/event-stream")
-        self._desk = desk
+        super().__init__(desk)
         self._run_id = run_id
         self._position = position
         self._kinds = kinds
         self._is_over = is_over
+        self._channel: Channel | None = None
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:  # noqa: ARG002 - the form of ASGI
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Send the stream."""
-        async with self._desk.following.join(self._run_id) as channel:
+        # Before the answer begins: a journal that cannot be followed is an error of its own.
+        async with self._desk.following.join(self._run_id) as self._channel:
             if self._is_over:
                 self._desk.following.note_over(self._run_id)
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            self._desk.metrics.followers += 1
-            speaking = asyncio.create_task(self._speak(channel, send))
-            leaving = asyncio.create_task(_until_left(receive))
-            try:
-                await asyncio.wait({speaking, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                self._desk.metrics.followers -= 1
-                for task in (speaking, leaving):
-                    task.cancel()
-                    with suppress(asyncio.CancelledError, OSError, TimeoutError):
-                        await task
+            await super().__call__(scope, receive, send)
 
-    async def _speak(self, channel: Channel, send: "Send") -> None:
-        await self._send(send, b"retry: 1000\n\n")
-        while not self._desk.following.is_closing:
-            try:
-                frames, self._position = await channel.read(self._position)
-            except JournalError as error:
-                problem = json.dumps(problem_document(error), default=str)
-                await self._send(send, f"event: problem\ndata: {problem}\n\n".encode())
-                break
+    async def speak(self, send: "Send") -> bool:
+        """Send event after event; whether the run has ended."""
+        channel = self._channel
+        while channel is not None and not self._desk.following.is_closing:
+            frames, self._position = await channel.read(self._position)
             if frames:
-                await self._send(send, self._wanted(frames))
+                await self.say(send, self._wanted(frames))
                 if frames[-1].is_last:
                     await self._until_settled(channel)
-                    await self._send(send, _END)
-                    break
+                    return True
             elif channel.is_over:
-                await self._send(send, _END)
-                break
-            else:
-                heartbeat_s = self._desk.limits.heartbeat_s
-                if not await channel.wait(self._position, heartbeat_s):
-                    await self._send(send, _BEAT)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return True
+            elif not await channel.wait(self._position, self._desk.limits.heartbeat_s):
+                await self.beat(send)
+        return False
 
     async def _until_settled(self, channel: Channel) -> None:
         """Wait until the store says what the journal does, so that a look at the run agrees.
@@ -124,13 +89,3 @@ class EventStream(Response):
         texts = [frame.text for frame in frames if kinds is None or frame.kind in kinds]
         self._desk.metrics.events_sent += len(texts)
         return b"".join(texts)
-
-    async def _send(self, send: "Send", text: bytes) -> None:
-        if text:
-            async with asyncio.timeout(self._desk.limits.send_timeout_s):
-                await send({"type": "http.response.body", "body": text, "more_body": True})
-
-
-async def _until_left(receive: "Receive") -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

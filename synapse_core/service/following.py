@@ -75,6 +75,11 @@ class Channel:
         if self._open() is not None:
             self._end = end_of_lines(self._descriptor or 0)
 
+    @property
+    def end(self) -> int:
+        """Byte position after the last event that was read."""
+        return self._end
+
     async def read(self, position: int) -> tuple[Sequence[Frame], int]:
         """Return events that stand after the position, and the position after them.
 

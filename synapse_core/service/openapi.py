@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from synapse_core.model.event import EventKind, LogLevel
-from synapse_core.model.run import ArtifactInfo, Run, RunSummary
+from synapse_core.model.run import ArtifactInfo, Run, RunStatus, RunSummary
 from synapse_core.service.endpoint import Endpoint
 from synapse_core.service.problems import PROBLEM_TYPE
 from synapse_core.service.schemas import add_schema, ref_to
@@ -117,6 +117,42 @@ _YES_NO: JSONObject = {"type": "boolean"}
 _OBJECT: JSONObject = {"type": "object"}
 _CURSOR: JSONObject = {"type": ["string", "null"]}
 
+_OPTIONAL_NUMBER: JSONObject = {"type": ["number", "null"]}
+_OPTIONAL_TEXT: JSONObject = {"type": ["string", "null"]}
+_OPTIONAL_COUNT: JSONObject = {"type": ["integer", "null"]}
+_STATUS: JSONObject = {"type": "string", "enum": [status.value for status in RunStatus]}
+
+_PROGRESS = _object(
+    run_id=_TEXT,
+    pipeline_id=_TEXT,
+    status=_STATUS,
+    current_action=_OPTIONAL_TEXT,
+    current_action_index=_OPTIONAL_COUNT,
+    progress=_list(
+        _object(
+            name=_TEXT,
+            action=_TEXT,
+            status=_STATUS,
+            progress=_NUMBER,
+            progress_category=_OPTIONAL_TEXT,
+            message=_OPTIONAL_TEXT,
+            metrics=_OBJECT,
+            needs=_list(_TEXT),
+            run_ids=_list(_TEXT),
+            done=_COUNT,
+            total=_COUNT,
+            attempt=_COUNT,
+            eta_s=_OPTIONAL_NUMBER,
+            started_at=_OPTIONAL_TEXT,
+            completed_at=_OPTIONAL_TEXT,
+            error=_OPTIONAL_TEXT,
+        )
+    ),
+    started_at=_OPTIONAL_TEXT,
+    completed_at=_OPTIONAL_TEXT,
+    error=_OPTIONAL_TEXT,
+)
+
 _EVENT = _object(
     seq=_COUNT,
     time=_NUMBER,
@@ -171,6 +207,44 @@ _ANSWERS: dict[str, JSONValue] = {
     "CheckpointList": _object(
         checkpoints=_list(_object(seq=_COUNT, time=_NUMBER, name=_TEXT, state=_OBJECT))
     ),
+    "PipelineList": _object(
+        pipelines=_list(
+            _object(id=_TEXT, plugin=_TEXT, name=_TEXT, description=_TEXT, nodes=_list(_TEXT))
+        )
+    ),
+    "PipelineAnswer": _object(
+        pipeline=_object(
+            id=_TEXT,
+            plugin=_TEXT,
+            name=_TEXT,
+            version=_TEXT,
+            description=_TEXT,
+            on_failure=_TEXT,
+            max_parallel=_COUNT,
+            timeout_s=_OPTIONAL_NUMBER,
+            params=_OBJECT,
+            nodes=_list(
+                _object(
+                    name=_TEXT,
+                    action=_TEXT,
+                    needs=_list(_TEXT),
+                    inputs=_OBJECT,
+                    when=_list(_TEXT),
+                    map={},
+                    retries=_COUNT,
+                    timeout_s=_OPTIONAL_NUMBER,
+                    cache=_YES_NO,
+                )
+            ),
+        )
+    ),
+    "ProgressAnswer": _object(progress=_PROGRESS),
+    "ProgressStream": {
+        "type": "string",
+        "description": "`id` names a state, `event` is `progress`, `data` is a progress. `end` "
+        "ends the run; `problem` brings a Problem.",
+    },
+    "NodeAnswer": _object(node=_TEXT, runs=_list(ref_to("Run"))),
     "ArtifactList": _object(artifacts=_list(ref_to("ArtifactInfo"))),
 }
 """Schemas of the answers that are no model of ours."""

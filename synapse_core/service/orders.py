@@ -14,7 +14,9 @@ __all__ = [
     "DeleteOrder",
     "FinishOrder",
     "HeartbeatOrder",
+    "PipelineOrder",
     "ReleaseOrder",
+    "ResumeOrder",
     "StartOrder",
     "TakeOverOrder",
     "parse_order",
@@ -38,6 +40,27 @@ class StartOrder:
     dry_run: bool = False
     rerun_of: str | None = None
     resume: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineOrder:
+    """Start a pipeline; `resume_from` names an earlier run, whose finished nodes are skipped."""
+
+    params: JSONObject = field(default_factory=dict[str, JSONValue])
+    resume_from: str | None = None
+    executor: str = "process"
+    timeout_s: float | None = None
+    env: dict[str, str] = field(default_factory=dict[str, str])
+    idempotency_key: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeOrder:
+    """Go on where a pipeline run ended; `params` take the place of its own."""
+
+    params: JSONObject | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

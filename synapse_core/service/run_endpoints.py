@@ -20,7 +20,7 @@ from synapse_core.service.scopes import Scope
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace
 
-__all__ = ["RUN_ENDPOINTS", "shown_run"]
+__all__ = ["RUN_ENDPOINTS", "page_of_runs", "shown_run"]
 
 _MAX_PAGE = 1000
 
@@ -81,13 +81,18 @@ async def _list(desk: Desk, asked: Asked) -> Response:
     since = asked.number("since", least=0, most=1e15)
     until = asked.number("until", least=0, most=1e15)
     where = RunFilter(
-        statuses=frozenset(_status(name) for name in asked.texts("status")),
         plugin=asked.text("plugin"),
         action=asked.text("action"),
         since=since,
         until=until,
         parent_id=asked.text("parent_id"),
     )
+    return await page_of_runs(desk, asked, where)
+
+
+async def page_of_runs(desk: Desk, asked: Asked, where: RunFilter) -> Response:
+    """Return the page that is asked for by `status`, `limit` and `cursor`."""
+    where = replace(where, statuses=frozenset(_status(name) for name in asked.texts("status")))
     limit = asked.count("limit", 50, most=_MAX_PAGE)
     page = await desk.blocking(
         partial(desk.workspace.runs.list, where, limit=limit, cursor=asked.text("cursor"))

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from synapse_core.model.pipeline import Node, Plan, Target
+from synapse_core.model.pipeline_progress import ActionProgress, PipelineProgress
 from synapse_core.model.run import RunStatus
 from synapse_core.pipelines import display_progress, display_progress_async
 from synapse_core.pipelines.drawing import draw_mermaid, draw_svg, draw_text
-from synapse_core.pipelines.progress import ActionProgress, PipelineProgress
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2026, 1, 1, 0, 1, 5, tzinfo=UTC)
