@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from synapse_core.enums import PluginCategory
     from synapse_core.executors.local import LocalExecutor
     from synapse_core.operations.pipeline_executor import ProcessPipelineExecutor
+    from synapse_core.operations.ray_pipeline_executor import RayPipelineExecutor
     from synapse_core.pipelines import (
         ActionPipeline,
         PipelineContext,
@@ -51,6 +52,7 @@ __all__ = [
     "PluginDiscovery",
     "PluginEnvironment",
     "ProcessPipelineExecutor",
+    "RayPipelineExecutor",
     "RuntimeContext",
     "StepRegistry",
     "StepResult",
@@ -77,6 +79,7 @@ _HOMES = {
     "PluginDiscovery": "synapse_core.discovery",
     "PluginEnvironment": "synapse_core.context.env",
     "ProcessPipelineExecutor": "synapse_core.operations.pipeline_executor",
+    "RayPipelineExecutor": "synapse_core.operations.ray_pipeline_executor",
     "RuntimeContext": "synapse_core.context",
     "StepRegistry": "synapse_core.steps",
     "StepResult": "synapse_core.steps",

@@ -1,0 +1,47 @@
+"""Executes pipelines written in Python on a Ray cluster."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from synapse_core.operations.pipeline_executor import ProcessPipelineExecutor
+
+__all__ = ["RayPipelineExecutor"]
+
+
+class RayPipelineExecutor(ProcessPipelineExecutor):
+    """Executes each node of a pipeline in a worker that Ray has found room for.
+
+    All else is as without Ray: the same checks, logs, results, cancelling and resuming, so that a
+    pipeline that began here can go on there. What a node asks for (`Node.options`, or its action's
+    `resources`) is reserved for it. The worker that conducts the pipeline stays on this machine.
+    This process never imports Ray.
+
+    Args:
+        ray_address: Name of a cluster of the active environment, `host:port` of a head, or the URL
+            of a dashboard with `tier="job"`; None for the cluster of this machine, which is started
+            if need be.
+        working_dir: Folder in which plugins are looked for that a pipeline only names, or one
+            plugin's folder; None for the current folder and those that are registered.
+        tier: `actor` for workers that start in milliseconds, `job` for those that outlive this
+            machine.
+        env: Variables for all nodes.
+        home: Folder to keep runs in; None for `SYNAPSE_HOME`, else `~/.synapse`.
+    """
+
+    def __init__(
+        self,
+        ray_address: str | None = None,
+        working_dir: str | os.PathLike[str] | None = None,
+        *,
+        tier: Literal["actor", "job"] = "actor",
+        env: Mapping[str, str] | None = None,
+        home: Path | str | None = None,
+    ) -> None:
+        super().__init__(
+            home,
+            [Path(working_dir).expanduser()] if working_dir is not None else None,
+            executor=f"{tier}@{ray_address}" if ray_address else tier,
+            env=env,
+        )
