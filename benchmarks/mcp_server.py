@@ -23,6 +23,7 @@ MARGIN_P50_MS = 2.0
 IN_FLIGHT = 100
 MOST_CALLS = 128
 """What one client may have under way."""
+CANCELLED = 100
 
 Budget = dict[str, tuple[float, float]]
 """By name: what was measured, and what it may be at most."""
@@ -82,7 +83,7 @@ def kept_budgets(report: Mapping[str, Any]) -> Budget:
             start["bare"]["first_call_ms"]["p50"],
         ),
         "run_start": (report["run_start_ms"]["p50"], 200),
-        "cancel": (report["cancel_ms"]["p50"], 100),
+        "cancel": (report["cancel_ms"]["p99"], 100),
         "log to event": (report["log_to_event_s"]["p99"], 1.5),
         "cpu with 100 in flight": (
             load["synapse"]["cpu_ms"],
@@ -213,10 +214,14 @@ def measure_cancel(server: WireServer) -> dict[str, float]:
     """Time how long after a cancellation its call is gone.
 
     A client has as many calls under way as it may: another one is let in only when one is gone.
+    They have begun before the first is given up: what waits in a queue cannot be unwound.
     """
     server.tool("run_start", plugin="bench", action="talk", params={"times": 20}, wait_s=0)
     wait = {"name": "run_status", "arguments": {"run_id": last_run(server), "wait_s": 50}}
-    waits = [server.send("tools/call", wait) for _ in range(MOST_CALLS)]
+    waits: list[int] = []
+    while len(waits) < MOST_CALLS:
+        waits.append(server.send("tools/call", wait))
+        server.call("tools/list")
     samples: list[float] = []
     for request_id in waits:
         server.notify("notifications/cancelled", {"requestId": request_id})
@@ -225,10 +230,10 @@ def measure_cancel(server: WireServer) -> dict[str, float]:
         while "error" in server.answer(server.send("tools/call", probe)):
             pass
         samples.append((time.perf_counter() - began) * 1000)
-        if request_id == waits[19]:
+        if len(samples) == CANCELLED:
             break
         server.send("tools/call", wait)
-    for request_id in range(waits[20], waits[-1] + 200):
+    for request_id in range(waits[0], waits[-1] + 3 * MOST_CALLS):
         server.notify("notifications/cancelled", {"requestId": request_id})
     server.tool("run_cancel", run_id=last_run(server))
     return spread(samples)

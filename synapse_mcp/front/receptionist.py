@@ -33,6 +33,7 @@ class Handover:
         answered: Ids of requests among them that have been answered: an `initialize`, or a
             `subscriptions/listen` that has been acknowledged.
         was_recorded: Answers that the client got, by method; to be compared with the truth.
+        version: The version of the protocol that the last of them was for.
         is_closed: Whether the client has closed its end.
         is_owed: Whether the client waits for an answer that only the server can give.
     """
@@ -41,6 +42,7 @@ class Handover:
         self.frames = b""
         self.answered: set[RequestId] = set()
         self.was_recorded: dict[str, str] = {}
+        self.version = ""
         self.is_closed = False
         self.is_owed = False
 
@@ -88,6 +90,8 @@ class Receptionist:
             answer = self._look_up(line, method, request_id, params, answers)
         if answer is None:
             self._has_waiting_request = True
+        elif version is not None:
+            self.handover.version = version
         return answer
 
     def _begin(self, line: bytes, request_id: RequestId, params: dict[str, Any]) -> bytes | None:
@@ -98,6 +102,7 @@ class Receptionist:
         if answers is None or "initialize" not in answers:
             return None
         self._answers = answers
+        self.handover.version = params["protocolVersion"]
         self._replay(line, request_id)
         return self._result(request_id, "initialize", answers)
 
