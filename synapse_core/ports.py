@@ -6,11 +6,14 @@ contract suite per port; every implementation passes it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from synapse_core.model.event import Event, EventKind
 from synapse_core.model.run import ArtifactInfo, Outcome, Page, Run, RunFilter, RunSummary
 from synapse_core.types import JSONObject
+
+if TYPE_CHECKING:  # it takes pydantic, which no run needs
+    from synapse_core.model.pipeline_progress import PipelineProgress
 
 __all__ = [
     "Clock",
@@ -253,6 +256,14 @@ class RunService(Protocol):
 
     def fetch(self, run_id: str, artifact: ArtifactInfo, to: Path) -> None:
         """Bring a file of a run here; `to` is written whole or not at all."""
+        ...
+
+    def progress(self, run_id: str) -> "PipelineProgress":
+        """Return how a pipeline run stands, with each node of its plan.
+
+        Raises:
+            InvalidInputError: It is no run of a pipeline.
+        """
         ...
 
 

@@ -237,6 +237,8 @@ def get_progress(workspace: Workspace, run_id: str) -> PipelineProgress:
         InvalidInputError: It is no run of a pipeline.
         RunNotFoundError: There is no such run.
     """
+    if workspace.service is not None:
+        return workspace.service.progress(run_id)
     return build_progress(workspace, get_pipeline_run(workspace, run_id))
 
 

@@ -5,11 +5,16 @@ from pathlib import Path
 
 from synapse_core.clients.call import Call, QueryValue, run_path
 from synapse_core.clients.sync_session import Session
-from synapse_core.clients.verbs import filter_query, page_of_events, page_of_runs, run_of
+from synapse_core.clients.verbs import (
+    filter_query,
+    page_of_events,
+    page_of_runs,
+    progress_of,
+    run_of,
+)
 from synapse_core.errors import (
     InvalidInputError,
     RunNotFoundError,
-    StorageError,
     StoreUnavailableError,
 )
 from synapse_core.model.documents import (
@@ -19,6 +24,7 @@ from synapse_core.model.documents import (
     summary_document,
 )
 from synapse_core.model.event import Event, EventKind
+from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.run import (
     ArtifactInfo,
     Outcome,
@@ -30,6 +36,7 @@ from synapse_core.model.run import (
 )
 from synapse_core.runs import lifecycle
 from synapse_core.runs.cursor import parse_cursor
+from synapse_core.runs.whole_file import written_whole
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = ["HttpJournals", "HttpReceiver", "HttpRunStore", "RemoteRuns"]
@@ -260,22 +267,14 @@ class RemoteRuns:
     def fetch(self, run_id: str, artifact: ArtifactInfo, to: Path) -> None:
         """Bring a file of a run here; `to` is written whole or not at all."""
         call = Call(method="GET", path=_path(run_id, "artifacts", *artifact.name.split("/")))
-        draft = to.with_name(f".{to.name}.part")
-        try:
-            to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                for piece in self._session.download(call):
-                    file.write(piece)
-            draft.replace(to)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            if isinstance(error, StorageError):
-                raise
-            raise StorageError(
-                f"Cannot write {to}: {error.strerror}.",
-                hint="Check the folder, its permissions and the free disk space.",
-                path=str(to),
-            ) from error
+        with written_whole(to) as file:
+            for piece in self._session.download(call):
+                file.write(piece)
+
+    def progress(self, run_id: str) -> PipelineProgress:
+        """Return how a pipeline run stands, with each node of its plan."""
+        answer = self._session.call(Call(method="GET", path=_path(run_id, "progress")))
+        return progress_of(answer.get("progress"))
 
 
 def _path(run_id: str, *more: str) -> str:

@@ -24,6 +24,7 @@ from synapse_core.service.gate import Gate
 from synapse_core.service.lease_endpoints import LEASE_ENDPOINTS
 from synapse_core.service.limits import Limits
 from synapse_core.service.openapi import openapi_document
+from synapse_core.service.own_runs import OwnRuns
 from synapse_core.service.pipeline_endpoints import PIPELINE_ENDPOINTS
 from synapse_core.service.problems import problem_response
 from synapse_core.service.progress_feed import ProgressFeeds
@@ -92,10 +93,11 @@ def build_service(
         allowed_hosts: Names by which clients reach it besides those of loopback.
     """
     limits = limits or Limits()
-    following = Following(workspace.home)
+    following, ingestion = Following(workspace.home), Ingestion(workspace.home)
     desk = Desk(
         workspace=workspace,
-        ingestion=Ingestion(workspace.home),
+        own_runs=OwnRuns(workspace, ingestion.forget),
+        ingestion=ingestion,
         following=following,
         progress=ProgressFeeds(following),
         limits=limits,

@@ -16,6 +16,7 @@ from synapse_core.runs.ingestion import Ingestion
 from synapse_core.service.following import Following
 from synapse_core.service.limits import Limits
 from synapse_core.service.metrics import Metrics
+from synapse_core.service.own_runs import OwnRuns
 from synapse_core.service.progress_feed import ProgressFeeds
 from synapse_core.service.scopes import Scope
 from synapse_core.types import JSONObject, JSONValue
@@ -34,6 +35,7 @@ class Desk:
 
     Attributes:
         workspace: Where the operations work.
+        own_runs: What only this machine can do with its runs.
         ingestion: Takes in events of other machines.
         following: Brings events to followers.
         progress: Brings to followers how pipeline runs stand.
@@ -43,6 +45,7 @@ class Desk:
     """
 
     workspace: Workspace
+    own_runs: OwnRuns
     ingestion: Ingestion
     following: Following
     progress: ProgressFeeds

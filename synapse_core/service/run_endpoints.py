@@ -1,17 +1,15 @@
 """Start, see, stop and remove runs."""
 
-import shutil
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from starlette.responses import Response
 
-from synapse_core.errors import ConflictError, InvalidInputError, StorageError
+from synapse_core.errors import ConflictError, InvalidInputError
 from synapse_core.model.documents import parse_run, run_document
 from synapse_core.model.run import Run, RunFilter, RunStatus
 from synapse_core.operations.discretion import without_secrets
-from synapse_core.operations.runs import StartRun, cancel_run, rerun, start_run
+from synapse_core.operations.runs import cancel_run
 from synapse_core.runs.ids import is_run_id
 from synapse_core.service.desk import Asked, Desk, json_response
 from synapse_core.service.endpoint import Endpoint, Parameter
@@ -32,38 +30,11 @@ def shown_run(run: Run, asked: Asked) -> JSONObject:
 
 
 async def _start(desk: Desk, asked: Asked) -> Response:
-    order = parse_order(StartOrder, await asked.document())
-    run = await desk.blocking(partial(_started, desk.workspace, order))
-    return json_response(shown_run(run, asked), 200 if order.dry_run else 201)
-
-
-def _started(workspace: Workspace, order: StartOrder) -> Run:
-    if order.rerun_of is not None and order.plugin is None:
-        return rerun(
-            workspace,
-            order.rerun_of,
-            params=order.params,
-            resume=order.resume,
-            dry_run=order.dry_run,
-        )
-    if order.plugin is None or order.action is None:
-        raise InvalidInputError(
-            "The order names no plugin and action.", hint="Name both, or a run with rerun_of."
-        )
-    request = StartRun(
-        plugin=order.plugin,
-        action=order.action,
-        params=order.params,
-        executor=order.executor,
-        timeout_s=order.timeout_s,
-        retries=order.retries,
-        env=order.env,
-        idempotency_key=order.idempotency_key,
-        dry_run=order.dry_run,
-        rerun_of=order.rerun_of,
-        resume=order.resume,
-    )
-    return start_run(workspace, request)
+    order = await asked.document()
+    if not isinstance(order, dict):
+        raise InvalidInputError("The body is no JSON object.", hint="Send `{…}`.")
+    run = await desk.blocking(partial(desk.own_runs.start, order))
+    return json_response(shown_run(run, asked), 200 if order.get("dry_run") else 201)
 
 
 async def _create(desk: Desk, asked: Asked) -> Response:
@@ -153,53 +124,16 @@ async def _delete(desk: Desk, asked: Asked) -> Response:
             hint="Cancel it first.",
             run_id=run.id,
         )
-    await desk.blocking(partial(_removed, desk, [run.id], dry_run=False))
+    await desk.blocking(partial(desk.own_runs.remove, [run.id], dry_run=False))
     return Response(status_code=204)
 
 
 async def _delete_many(desk: Desk, asked: Asked) -> Response:
     order = parse_order(DeleteOrder, await asked.document())
     removed, freed = await desk.blocking(
-        partial(_removed, desk, order.run_ids, dry_run=order.dry_run)
+        partial(desk.own_runs.remove, order.run_ids, dry_run=order.dry_run)
     )
     return json_response({"run_ids": list[JSONValue](removed), "freed_bytes": freed})
-
-
-def _removed(desk: Desk, run_ids: list[str], *, dry_run: bool) -> tuple[list[str], int]:
-    """Remove the runs that have ended; return their ids and the size of what they left."""
-    store, home = desk.workspace.runs, desk.workspace.home
-    ended: list[str] = []
-    freed = 0
-    for run_id in dict.fromkeys(run_ids):
-        try:
-            is_ended = store.get(run_id).status.is_terminal
-        except LookupError:
-            continue
-        if not is_ended:
-            continue
-        ended.append(run_id)
-        if not is_run_id(run_id):  # it has no folder, and must not become a path
-            continue
-        folder = home.run_dir(run_id)
-        freed += sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
-        if not dry_run:
-            desk.ingestion.forget(run_id)
-            # Folder first: a run that is listed without one can be removed again.
-            _remove_folder(folder)
-    if not dry_run:
-        store.delete(ended)
-    return ended, freed
-
-
-def _remove_folder(folder: Path) -> None:
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StorageError(
-            f"Cannot remove {folder}: {error.strerror}.", hint="Check its permissions."
-        ) from error
 
 
 _FILTER = (

@@ -278,7 +278,7 @@ def test_answers_have_the_form_that_the_document_says(
         fits(answer, schema, schemas, path)
 
 
-def fits(value: Any, schema: dict[str, Any], schemas: dict[str, Any], where: str) -> None:  # noqa: ANN401 - JSON
+def fits(value: Any, schema: dict[str, Any], schemas: dict[str, Any], where: str) -> None:  # noqa: ANN401 - any JSON there is
     """Look whether objects have the members, and lists the items, that the schema says."""
     if "$ref" in schema:
         schema = schemas[schema["$ref"].rsplit("/", 1)[1]]

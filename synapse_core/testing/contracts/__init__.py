@@ -12,6 +12,7 @@ pytest.register_assert_rewrite(
     f"{__name__}.executor_results",
     f"{__name__}.inspector",
     f"{__name__}.journal_reader",
+    f"{__name__}.run_service",
     f"{__name__}.run_store_creating",
     f"{__name__}.run_store_ending",
     f"{__name__}.run_store_listing",
