@@ -15,6 +15,7 @@ from synapse_core.operations import (
     library_checks,
     ray_checks,
     runtime_checks,
+    service_checks,
 )
 from synapse_core.operations.findings import Finding, FindingLevel
 from synapse_core.version import __version__
@@ -68,6 +69,7 @@ def _look(home: Home, roots: Sequence[Path], environ: Mapping[str, str]) -> Iter
     yield from _guarded("store", partial(runtime_checks.check_store, home))
     yield from _guarded("libraries", partial(library_checks.check_libraries, home))
     yield from _guarded("workspace", partial(_look_inside, home, roots, environ))
+    yield from _guarded("service", partial(service_checks.check_service, home, environ))
     yield from _guarded("ray", partial(ray_checks.check_ray, home, environ))
     yield from _guarded("watching", installation_checks.check_watching)
     yield from _guarded("program", installation_checks.check_program)

@@ -4,11 +4,15 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from synapse_core.config.home import Home
+from synapse_core.config.store_place import recorded_store
 from synapse_core.operations.findings import Finding, FindingLevel
 from synapse_core.operations.runs import get_run
+from synapse_core.operations.stores import where_runs_are
+from synapse_core.runs.stores import open_run_store
 from synapse_core.workspace import Workspace
 
 __all__ = ["check_plugins", "check_runs", "check_store", "check_worker"]
@@ -28,6 +32,9 @@ WARNING, ERROR = FindingLevel.WARNING, FindingLevel.ERROR
 
 def check_store(home: Home) -> Iterator[Finding]:
     """Look whether the run store is whole, and whether it can be written."""
+    if recorded_store(home) is not None:
+        yield from _check_database(home)
+        return
     if not home.database.exists():
         yield Finding(check="store", level=OK, message="There is no run store yet.")
         return
@@ -66,6 +73,21 @@ def check_store(home: Home) -> Iterator[Finding]:
         level=OK,
         message=f"The run store is {state} and writable ({size / 1e6:.1f} MB).",
         facts={"size_bytes": size},
+    )
+
+
+def _check_database(home: Home) -> Iterator[Finding]:
+    """Look whether the database answers; that it is whole is for its server to see."""
+    with closing(open_run_store(home)) as store:
+        store.active()
+        start = time.monotonic()
+        active = store.active()
+    took_ms = round((time.monotonic() - start) * 1000, 1)
+    yield Finding(
+        check="store",
+        level=OK,
+        message=f"The run store {where_runs_are(home)} answers in {took_ms:g} ms.",
+        facts={"took_ms": took_ms, "active": len(active)},
     )
 
 

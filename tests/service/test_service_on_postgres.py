@@ -15,6 +15,9 @@ from synapse_core.config.home import Home
 from synapse_core.config.store_place import recorded_store
 from synapse_core.errors import ConfigError, ConflictError, StoreUnavailableError
 from synapse_core.model.run import RunKind, RunStatus
+from synapse_core.operations.doctor import examine
+from synapse_core.operations.findings import FindingLevel
+from synapse_core.operations.runtime_checks import check_store
 from synapse_core.operations.stores import choose_store, where_runs_are
 from synapse_core.runs.postgres import PostgresRunStore
 from synapse_core.runs.sqlite import SqliteRunStore
@@ -145,3 +148,15 @@ def test_a_dead_store_can_be_left(home: Home) -> None:
     assert recorded_store(home) is None
     with closing(SqliteRunStore(home.database)) as store:
         assert store.create(a_run()) == a_run()
+
+
+def test_the_doctor_looks_at_the_database(home: Home, postgres_url: str) -> None:
+    choose_store(home, postgres_url, {})
+    (fine,) = check_store(home)
+    assert fine.level is FindingLevel.OK
+    assert PASSWORD not in fine.message
+
+    home.store_file.write_text("postgresql://synapse:secret@127.0.0.1:9/runs\n")
+    stores = [one for one in examine(home, [], environ={}).findings if one.check == "store"]
+    assert [one.level for one in stores] == [FindingLevel.ERROR]
+    assert "Start the server" in stores[0].fix
