@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from synapse_core.discovery import PluginDiscovery
     from synapse_core.enums import PluginCategory
     from synapse_core.executors.local import LocalExecutor
+    from synapse_core.operations.deployment_action import BaseDeploymentAction
     from synapse_core.operations.pipeline_executor import ProcessPipelineExecutor
     from synapse_core.operations.ray_pipeline_executor import RayPipelineExecutor
     from synapse_core.pipelines import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActionPipeline",
     "BaseAction",
+    "BaseDeploymentAction",
     "BaseInferenceAction",
     "BaseServeDeployment",
     "BaseStep",
@@ -66,6 +68,7 @@ __all__ = [
 _HOMES = {
     "ActionPipeline": "synapse_core.pipelines",
     "BaseAction": "synapse_core.actions.base",
+    "BaseDeploymentAction": "synapse_core.operations.deployment_action",
     "BaseInferenceAction": "synapse_core.workloads.inference",
     "BaseServeDeployment": "synapse_core.workloads.inference",
     "BaseStep": "synapse_core.steps",

@@ -22,6 +22,7 @@ __all__ = [
     "Report",
     "ServedLine",
     "ServedPage",
+    "deployment_names",
     "follow_deployment_logs",
     "list_deployments",
     "read_deployment_logs",
@@ -65,6 +66,7 @@ class DeploymentView:
         name: Its name.
         state: How it stands.
         plugin: Code of the plugin.
+        plugin_path: Folder of the plugin, from which an update is made.
         action: Name of the action.
         version: Version of the plugin that is wanted.
         release: Number of the wanted release.
@@ -81,6 +83,7 @@ class DeploymentView:
     name: str
     state: DeploymentState
     plugin: str
+    plugin_path: str
     action: str
     version: str
     release: int
@@ -92,6 +95,11 @@ class DeploymentView:
     reports: tuple[Report, ...] = ()
     created_at: float = 0.0
     updated_at: float = 0.0
+
+
+def deployment_names(home: Home) -> list[str]:
+    """Return the names of the deployments of a home; nobody is asked how they stand."""
+    return Shelf(home).names()
 
 
 def list_deployments(home: Home, environ: Mapping[str, str]) -> tuple[DeploymentView, ...]:
@@ -219,6 +227,7 @@ def _view(shelf: Shelf, deployment: Deployment, told: JSONObject | None) -> Depl
         name=name,
         state=state,
         plugin=deployment.plugin,
+        plugin_path=deployment.plugin_path,
         action=deployment.action,
         version=version,
         release=wanted,

@@ -19,6 +19,7 @@ from synapse_core.errors import (
 from synapse_core.executors.ray.extra import require_serve
 from synapse_core.executors.ray.orders import ServeOrder
 from synapse_core.model.plugin import ActionMethod, ActionSpec, Plugin
+from synapse_core.model.run import Resources
 from synapse_core.operations.deployment_views import DeploymentView, show_deployment
 from synapse_core.operations.plugins import find_plugin
 from synapse_core.operations.ray import cluster_door
@@ -65,6 +66,7 @@ class Deploy:
         replicas: Processes that answer; None for what the action says.
         cluster: Name or address of the cluster; empty for the one of this machine.
         env: Variables for the action, besides the plugin's and the allow-listed ones.
+        resources: What each replica reserves; None for what the action says.
     """
 
     plugin: str
@@ -73,6 +75,7 @@ class Deploy:
     replicas: int | None = None
     cluster: str = ""
     env: dict[str, str] = field(default_factory=dict[str, str])
+    resources: Resources | None = None
 
 
 def deploy(workspace: Workspace, environ: Mapping[str, str], request: Deploy) -> DeploymentView:
@@ -93,6 +96,8 @@ def deploy(workspace: Workspace, environ: Mapping[str, str], request: Deploy) ->
         )
     plugin = find_plugin(workspace, request.plugin)
     spec = _choose(plugin, request.action)
+    if request.resources is not None:
+        spec = replace(spec, resources=request.resources)
     entry = load_manifest(plugin.path).actions.get(spec.name) if _has_manifest(plugin) else None
     return deploy_action(
         workspace.home, environ, plugin, spec, entry or ActionEntry(), request=request

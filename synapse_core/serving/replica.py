@@ -128,7 +128,7 @@ class Replica:
         Raises:
             SynapseError: There is nothing that can be served.
         """
-        self._tell(wanted=number)
+        self._tell(wanted=number, error="")
         if self._held is None:
             await self._begin(number)
         elif self.release is None or number != self.release.number:

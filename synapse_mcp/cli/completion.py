@@ -12,6 +12,7 @@ from synapse_core.errors import SynapseError
 
 __all__ = [
     "complete_actions",
+    "complete_deployments",
     "complete_environments",
     "complete_pipelines",
     "complete_plugins",
@@ -52,6 +53,11 @@ def complete_pipelines(ctx: typer.Context, incomplete: str) -> Offers:
 def complete_environments(incomplete: str) -> Offers:
     """Offer the names of the environments there are."""
     return _silent(_environments, incomplete)
+
+
+def complete_deployments(incomplete: str) -> Offers:
+    """Offer the names of the deployments there are."""
+    return _silent(_deployments, incomplete)
 
 
 def _silent(find: Callable[[], Offers], incomplete: str) -> Offers:
@@ -120,3 +126,10 @@ def _environments() -> Offers:
     from synapse_mcp.cli.places import this_home  # noqa: PLC0415 (see above)
 
     return [(view.name, view.service_url or "") for view in list_environments(this_home())]
+
+
+def _deployments() -> Offers:
+    from synapse_core.operations.deployment_views import deployment_names  # noqa: PLC0415 (see above)
+    from synapse_mcp.cli.places import this_home  # noqa: PLC0415 (see above)
+
+    return [(name, "") for name in deployment_names(this_home())]

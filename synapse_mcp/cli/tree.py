@@ -122,6 +122,20 @@ _RAY = Group(
     },
 )
 
+_DEPLOYMENT = Group(
+    "Look at and change what answers requests on Ray Serve.",
+    {
+        "list": Entry("List deployments with their addresses.", f"{_CLI}.deployment.list:list_all"),
+        "status": Entry("Show how a deployment stands.", f"{_CLI}.deployment.status:status"),
+        "logs": Entry("Print what the replicas say.", f"{_CLI}.deployment.logs:logs"),
+        "scale": Entry("Have more or fewer processes answer.", f"{_CLI}.deployment.scale:scale"),
+        "update": Entry(
+            "Serve the plugin as its folder is now.", f"{_CLI}.deployment.update:update"
+        ),
+        "delete": Entry("Stop serving.", f"{_CLI}.deployment.delete:delete"),
+    },
+)
+
 GROUPS = Group(
     "Write typed Python actions, run them anywhere, watch them and ship them.",
     {
@@ -131,6 +145,10 @@ GROUPS = Group(
         "env": _ENV,
         "mcp": _MCP,
         "ray": _RAY,
+        "deploy": Entry(
+            "Serve an action over HTTP, on Ray Serve.", f"{_CLI}.deployment.deploy:deploy"
+        ),
+        "deployment": _DEPLOYMENT,
         "serve": Entry("Serve the runs of this machine over HTTP.", f"{_CLI}.serve:serve"),
         "doctor": Entry("Find out what is wrong with this installation.", f"{_CLI}.doctor:doctor"),
         "demo": Entry("See what an agent sees, in a minute.", f"{_CLI}.demonstration:demo"),

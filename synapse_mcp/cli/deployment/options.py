@@ -1,0 +1,24 @@
+"""Arguments that the commands about deployments share."""
+
+from typing import Annotated
+
+import typer
+
+from synapse_mcp.cli.completion import complete_deployments
+
+__all__ = ["DeploymentArgument", "TimeoutOption", "WaitOption"]
+
+DeploymentArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="Name of a deployment.", autocompletion=complete_deployments
+    ),
+]
+
+WaitOption = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Return when it answers, or at once.")
+]
+
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", min=0, metavar="SECONDS", help="Wait no longer.")
+]

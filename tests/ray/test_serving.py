@@ -1,0 +1,583 @@
+"""A real model on a real Ray Serve: called over HTTP, changed while it is called, and broken."""
+
+import http.client
+import json
+import math
+import os
+import random
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, Self
+
+import psutil
+import pytest
+
+from synapse_core.config.home import Home
+from synapse_core.errors import ConflictError, NotFoundError
+from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.operations.deployment_views import (
+    DeploymentState,
+    DeploymentView,
+    list_deployments,
+    read_deployment_logs,
+    show_deployment,
+    wait_deployment,
+)
+from synapse_core.operations.deployments import (
+    Deploy,
+    delete_deployment,
+    deploy,
+    scale_deployment,
+    update_deployment,
+)
+from synapse_core.serving.shelf import Shelf
+from synapse_core.workspace import Workspace, open_workspace
+from tests.dependencies.wheels import make_wheel
+from tests.ray.looking import end, start, wait_until
+
+pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+
+CONFIG = """
+    name: Flowers
+    code: flowers
+    env: {WHERE: greenhouse}
+    actions:
+      classify:
+        entrypoint: serving:Classifier
+        method: serve
+        resources: {cpus: 0.1}
+        serve:
+          batch: {size: 8, wait: 40ms}
+          models: 2
+          timeout: 4s
+          body: 1M
+      roll_out:
+        entrypoint: serving:RollOut
+"""
+
+CODE = """
+    import json
+    import math
+    import os
+    import time
+    from pathlib import Path
+
+    from pydantic import BaseModel, Field
+
+    from synapse_core import BaseDeploymentAction, BaseInferenceAction
+
+
+    class Flower(BaseModel):
+        width: float = Field(gt=0)
+        length: float = Field(gt=0)
+        do: str = ""
+
+
+    class Kind(BaseModel):
+        kind: str
+        probability: float
+        batch: int
+        version: int
+        where: str
+        pid: int
+
+
+    class Classifier(BaseInferenceAction[Flower]):
+        '''Tells the kind of a flower by its petal.'''
+
+        action_name = "classify"
+        result_model = Kind
+
+        def load_model(self, model_id):
+            file = Path(__file__).with_name(f"{model_id or 'petals'}.json")
+            print("loading", file.stem)
+            return json.loads(file.read_text())
+
+        def unload_model(self, model_id, model):
+            print("unloading", model_id)
+
+        def infer_batch(self, model, inputs):
+            return [self.tell(model, one, len(inputs)) for one in inputs]
+
+        def tell(self, model, flower, batch):
+            if flower.do == "raise":
+                raise RuntimeError("this flower has no petals")
+            if flower.do == "die":
+                os._exit(7)
+            if flower.do == "sleep":
+                time.sleep(60)
+            z = model["bias"] + model["width"] * flower.width + model["length"] * flower.length
+            probability = 1 / (1 + math.exp(-z))
+            return Kind(
+                kind="lily" if probability > 0.5 else "daisy",
+                probability=probability,
+                batch=batch,
+                version=1,
+                where=os.environ["WHERE"],
+                pid=os.getpid(),
+            )
+
+
+    class Nothing(BaseModel):
+        pass
+
+
+    class RollOut(BaseDeploymentAction[Nothing]):
+        action_name = "roll_out"
+        entrypoint = Classifier
+
+        def get_serve_app_name(self):
+            return "rolled-out"
+"""
+
+
+@dataclass(frozen=True)
+class Answered:
+    status: int
+    kind: str
+    body: Any
+
+
+def send(
+    url: str, body: object, *, method: str = "POST", raw: bytes | None = None, **headers: str
+) -> Answered:
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+    sent = raw if raw is not None else json.dumps(body).encode()
+    given = {"Content-Type": "application/json", **headers}
+    try:
+        connection.request(method, parts.path, None if method == "GET" else sent, given)
+        response = connection.getresponse()
+        text = response.read()
+        kind = response.headers.get("content-type", "")
+        return Answered(response.status, kind, json.loads(text) if "json" in kind else text)
+    finally:
+        connection.close()
+
+
+def send_all(url: str, bodies: Sequence[object], *, threads: int = 8) -> list[Answered]:
+    """Send all at once, as far as the threads reach; return the answers in the same order."""
+    with ThreadPoolExecutor(threads) as pool:
+        return [one.result() for one in [pool.submit(send, url, body) for body in bodies]]
+
+
+def train(seed: int) -> tuple[dict[str, float], list[tuple[float, float, str]]]:
+    """Return a logistic regression, and flowers that it has not seen."""
+    dice = random.Random(seed)  # noqa: S311 - made-up flowers
+    flowers = [
+        (dice.gauss(2 if lily else 1, 0.25), dice.gauss(5 if lily else 3, 0.5), lily)
+        for lily in (index % 2 for index in range(300))
+    ]
+    bias, width, length = 0.0, 0.0, 0.0
+    for _ in range(400):
+        for w, h, lily in flowers[:200]:
+            error = 1 / (1 + math.exp(-(bias + width * w + length * h))) - lily
+            bias, width, length = (
+                bias - 0.02 * error,
+                width - 0.02 * error * w,
+                length - 0.02 * error * h,
+            )
+    held_out = [(w, h, "lily" if lily else "daisy") for w, h, lily in flowers[200:]]
+    return {"bias": bias, "width": width, "length": length}, held_out
+
+
+@pytest.fixture(scope="module")
+def flowers(ray_root: Path) -> Path:
+    folder = ray_root / "flowers"
+    folder.mkdir()
+    model, _ = train(1)
+    (folder / "config.yaml").write_text(dedent(CONFIG), encoding="utf-8")
+    (folder / "serving.py").write_text(dedent(CODE), encoding="utf-8")
+    for name in ("petals", "spring", "summer", "autumn"):
+        (folder / f"{name}.json").write_text(json.dumps(model), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def world(ray_home: Home, ray_root: Path, door: DriverDoor) -> Iterator[Workspace]:
+    del door
+    with open_workspace(ray_home.root, [ray_root]) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def served(world: Workspace, flowers: Path) -> Iterator[DeploymentView]:
+    """The deployment that most tests call; afterwards nothing of it is left."""
+    deploy(world, os.environ, Deploy(plugin=str(flowers)))
+    view = settle(world, "flowers-classify")
+    assert view.state is DeploymentState.RUNNING, view
+    yield view
+    pids = [report.pid for report in show(world, view.name).reports]
+    delete_deployment(world.home, os.environ, view.name)
+    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    assert not Shelf(world.home).place(view.name).exists()
+    assert send(view.url, {}).status == 404
+
+
+def show(world: Workspace, name: str) -> DeploymentView:
+    return show_deployment(world.home, os.environ, name)
+
+
+def settle(world: Workspace, name: str) -> DeploymentView:
+    return wait_deployment(world.home, os.environ, name, timeout_s=50)
+
+
+def flower(**more: object) -> dict[str, object]:
+    return {"width": 1.0, "length": 3.0, **more}
+
+
+def log_of(world: Workspace, name: str) -> str:
+    page = read_deployment_logs(world.home, name, limit=100_000)
+    return "\n".join(line.message for line in page.lines)
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_the_model_is_right_about_flowers_it_has_not_seen(served: DeploymentView) -> None:
+    _, held_out = train(1)
+
+    answers = send_all(served.url, [{"width": one[0], "length": one[1]} for one in held_out])
+
+    assert {answer.status for answer in answers} == {200}
+    right = [answer.body["kind"] == one[2] for answer, one in zip(answers, held_out, strict=True)]
+    assert sum(right) > 95
+    assert {answer.body["where"] for answer in answers} == {"greenhouse"}
+
+
+def test_requests_that_come_together_are_answered_together(served: DeploymentView) -> None:
+    answers = send_all(served.url, [flower()] * 32, threads=16)
+
+    sizes = [answer.body["batch"] for answer in answers]
+    assert max(sizes) == 8
+    assert sum(1 / size for size in sizes) < 16  # calls of the action
+
+
+def test_what_does_not_fit_is_told_by_name(served: DeploymentView) -> None:
+    answer = send(served.url, {"width": -1, "lenght": 3})
+
+    assert (answer.status, answer.kind) == (422, "application/problem+json")
+    problems = {one["path"]: one["message"] for one in answer.body["data"]["problems"]}
+    assert set(problems) == {"width", "length", "lenght"}
+    assert "greater than 0" in problems["width"]
+    assert send(served.url, answer.body["data"]["example"]).status == 200
+
+
+def test_one_wrong_request_spoils_no_batch(served: DeploymentView) -> None:
+    bodies = [flower(), flower(do="raise"), {}, flower()]
+
+    answers = send_all(served.url, bodies)
+
+    assert [answer.status for answer in answers] == [200, 500, 422, 200]
+
+
+@pytest.mark.parametrize(
+    ("method", "raw", "kind", "status"),
+    [
+        ("POST", b"{", "application/json", 400),
+        ("POST", b'{"width": NaN, "length": 1}', "application/json", 400),
+        ("POST", b"[1]", "application/json", 422),
+        ("POST", b"{}", "text/plain", 415),
+        ("POST", b'{"do": "' + b"x" * (1 << 20) + b'"}', "application/json", 413),
+        ("PUT", b"{}", "application/json", 405),
+    ],
+)
+def test_what_is_no_request_is_refused_as_a_problem(
+    served: DeploymentView, method: str, raw: bytes, kind: str, status: int
+) -> None:
+    answer = send(served.url, None, method=method, raw=raw, **{"Content-Type": kind})
+
+    assert (answer.status, answer.kind) == (status, "application/problem+json")
+    assert answer.body["hint"]
+
+
+def test_it_tells_what_it_takes_and_gives(served: DeploymentView) -> None:
+    told = send(served.url, None, method="GET").body
+
+    assert told["description"] == "Tells the kind of a flower by its petal."
+    assert set(told["params"]["properties"]) == {"width", "length", "do"}
+    assert "probability" in told["result"]["properties"]
+    assert send(f"{served.url}/health", None, method="GET").body == {"status": "ready"}
+    assert send(f"{served.url}/other", None, method="GET").status == 404
+
+
+def test_requests_choose_among_models(world: Workspace, served: DeploymentView) -> None:
+    def ask(model_id: str) -> Answered:
+        return send(served.url, flower(), serve_multiplexed_model_id=model_id)
+
+    assert [ask(name).status for name in ("spring", "summer", "autumn", "spring")] == [200] * 4
+    assert ask("winter").status == 404
+    text = log_of(world, served.name)
+    assert "loading spring" in text
+    wait_until(lambda: "unloading spring" in log_of(world, served.name))  # two are kept
+
+
+def test_a_token_is_no_name_of_a_model(world: Workspace, served: DeploymentView) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJtb2RlbCI6MX0.c2lnbmF0dXJl"
+
+    answer = send(served.url, flower(), serve_multiplexed_model_id=token)
+
+    assert answer.status == 400
+    assert token not in json.dumps(answer.body)
+    assert token not in log_of(world, served.name)
+
+
+def test_an_action_that_raises_is_told_here_and_there(
+    world: Workspace, served: DeploymentView
+) -> None:
+    answer = send(served.url, flower(do="raise"))
+
+    assert (answer.status, answer.body["code"]) == (500, "action_failed")
+    assert "RuntimeError: this flower has no petals" in answer.body["detail"]
+    assert "Traceback" not in json.dumps(answer.body)
+    wait_until(lambda: 'raise RuntimeError("this flower' in log_of(world, served.name))
+
+
+def test_a_process_that_dies_is_followed_by_another(
+    world: Workspace, served: DeploymentView
+) -> None:
+    lost = send(served.url, flower(do="die"))
+    after = send(served.url, flower())  # waits for the next one
+
+    assert (lost.status, lost.body["code"]) == (503, "worker_lost")
+    assert after.status == 200
+    assert after.body["pid"] != served.reports[0].pid
+    assert settle(world, served.name).state is DeploymentState.RUNNING
+    assert sum(report.restarts for report in show(world, served.name).reports) == 1
+
+
+def test_what_takes_too_long_holds_up_nobody(served: DeploymentView) -> None:
+    started = time.monotonic()
+    answer = send(served.url, flower(do="sleep"))
+
+    assert (answer.status, answer.body["code"]) == (504, "run_timeout")
+    assert time.monotonic() - started < 8
+    wait_until(lambda: send(served.url, flower()).status == 200)
+
+
+def test_the_log_is_read_on_from_where_it_ended(world: Workspace, served: DeploymentView) -> None:
+    first = read_deployment_logs(world.home, served.name, limit=3)
+    rest = read_deployment_logs(world.home, served.name, cursor=first.next_cursor, limit=100_000)
+    whole = read_deployment_logs(world.home, served.name, limit=100_000)
+    send(served.url, flower(do="raise"))
+
+    assert not first.eof
+    assert first.lines + rest.lines == whole.lines
+    wait_until(
+        lambda: any(
+            "no petals" in line.message
+            for line in read_deployment_logs(world.home, served.name, cursor=rest.next_cursor).lines
+        )
+    )
+
+
+def test_the_cluster_is_not_stopped_under_it(door: DriverDoor, served: DeploymentView) -> None:
+    with pytest.raises(ConflictError, match=served.name):
+        door.stop()
+
+
+def test_more_replicas_join_and_leave_without_a_restart(
+    world: Workspace, served: DeploymentView
+) -> None:
+    before = {report.pid for report in show(world, served.name).reports}
+
+    scale_deployment(world.home, os.environ, served.name, 2)
+    view = settle(world, served.name)
+
+    assert (view.state, view.ready) == (DeploymentState.RUNNING, 2)
+    pids = {report.pid for report in view.reports}
+    assert before < pids
+    answers = send_all(served.url, [flower()] * 64, threads=16)
+    assert {answer.body["pid"] for answer in answers} == pids
+    scale_deployment(world.home, os.environ, served.name, 1)
+    wait_until(lambda: len(show(world, served.name).reports) == 1)
+
+
+class Hammer:
+    """A client that asks all the time."""
+
+    def __init__(self, url: str) -> None:
+        self.answers: list[Answered] = []
+        self.faults: list[Exception] = []
+        self._url = url
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(3)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.answers.append(send(self._url, flower()))
+            except OSError as fault:
+                self.faults.append(fault)
+
+
+def test_an_update_drops_no_request(
+    world: Workspace, served: DeploymentView, flowers: Path
+) -> None:
+    change(flowers / "serving.py", "version=1,", "version=2,")
+
+    with Hammer(served.url) as hammer:
+        wait_until(lambda: len(hammer.answers) > 10)
+        update_deployment(world, os.environ, served.name)
+        wait_until(lambda: hammer.answers[-1].body.get("version") == 2)
+        view = settle(world, served.name)
+
+    assert view.state is DeploymentState.RUNNING
+    assert view.release == 2
+    assert hammer.faults == []
+    assert {answer.status for answer in hammer.answers} == {200}
+    versions = [answer.body["version"] for answer in hammer.answers]
+    assert set(versions) == {1, 2}
+
+
+def test_a_broken_update_leaves_what_works(
+    world: Workspace, served: DeploymentView, flowers: Path
+) -> None:
+    change(flowers / "serving.py", "import json\n", "import jsonn\n")
+
+    with Hammer(served.url) as hammer:
+        update_deployment(world, os.environ, served.name)
+        view = settle(world, served.name)
+
+    assert view.state is DeploymentState.DEGRADED
+    assert "jsonn" in view.error
+    assert "serving.py:2" in view.error
+    assert {answer.status for answer in hammer.answers} == {200}
+    change(flowers / "serving.py", "import jsonn\n", "import json\n")
+    update_deployment(world, os.environ, served.name)
+    assert settle(world, served.name).state is DeploymentState.RUNNING
+
+
+def test_a_run_deploys_too(world: Workspace, flowers: Path) -> None:
+    run = end(world, start(world, flowers, "roll_out", on="process"))
+
+    assert run.failure is None
+    assert isinstance(run.result, dict)
+    assert send(str(run.result["url"]), flower()).status == 200
+    delete_deployment(world.home, os.environ, "rolled-out")
+
+
+def test_what_cannot_be_imported_fails_alone(
+    world: Workspace, served: DeploymentView, ray_root: Path
+) -> None:
+    folder = ray_root / "broken"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(
+        dedent("""
+            name: Broken
+            code: broken
+            actions:
+              answer: {entrypoint: "act:answer", method: serve, resources: {cpus: 0.1}}
+        """),
+        encoding="utf-8",
+    )
+    (folder / "act.py").write_text("import os\nos._exit(3)\n", encoding="utf-8")
+
+    deploy(world, os.environ, Deploy(plugin=str(folder)))
+    view = settle(world, "broken-answer")
+
+    assert view.state is DeploymentState.FAILED
+    assert "ended with 3" in view.error
+    assert send(served.url, flower()).status == 200
+    (folder / "act.py").write_text(
+        "from synapse_core import action\n@action\ndef answer(ctx, text: str) -> str:\n"
+        "    return text[::-1]\n",
+        encoding="utf-8",
+    )
+    update_deployment(world, os.environ, "broken-answer")
+    repaired = settle(world, "broken-answer")
+    assert repaired.state is DeploymentState.RUNNING
+    assert send(repaired.url, {"text": "abc"}).body == "cba"
+    delete_deployment(world.home, os.environ, "broken-answer")
+    with pytest.raises(NotFoundError):
+        show(world, "broken-answer")
+
+
+def test_each_has_the_libraries_that_it_asks_for(world: Workspace, ray_root: Path) -> None:
+    urls: dict[str, str] = {}
+    for version in ("1.0", "2.0"):
+        folder = ray_root / f"needs_{version[0]}"
+        make_wheel(folder / "wheels", "tinylib", version)
+        (folder / "requirements.txt").write_text(f"tinylib=={version}\n", encoding="utf-8")
+        (folder / "config.yaml").write_text(
+            dedent(f"""
+                name: Needs
+                code: needs_{version[0]}
+                actions:
+                  tell: {{entrypoint: "act:tell", method: serve, resources: {{cpus: 0.1}}}}
+            """),
+            encoding="utf-8",
+        )
+        (folder / "act.py").write_text(
+            "import tinylib\nfrom synapse_core import action\n@action\ndef tell(ctx) -> str:\n"
+            "    return tinylib.VERSION\n",
+            encoding="utf-8",
+        )
+        deploy(world, os.environ, Deploy(plugin=str(folder)))
+
+    for version in ("1.0", "2.0"):
+        view = settle(world, f"needs_{version[0]}-tell")
+        assert view.state is DeploymentState.RUNNING, view
+        urls[version] = view.url
+
+    assert {version: send(url, {}).body for version, url in urls.items()} == {
+        "1.0": "1.0",
+        "2.0": "2.0",
+    }
+    for version in urls:
+        delete_deployment(world.home, os.environ, f"needs_{version[0]}-tell")
+
+
+def test_a_token_is_asked_for(
+    world: Workspace, ray_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = ray_root / "guarded"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(
+        dedent("""
+            name: Guarded
+            code: guarded
+            actions:
+              answer:
+                entrypoint: act:answer
+                method: serve
+                resources: {cpus: 0.1}
+                serve: {token: GUARD}
+        """),
+        encoding="utf-8",
+    )
+    (folder / "act.py").write_text(
+        "from synapse_core import action\n@action\ndef answer(ctx) -> int:\n    return 42\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("GUARD", "open-sesame-8317")
+    deploy(world, os.environ, Deploy(plugin=str(folder)))
+    view = settle(world, "guarded-answer")
+
+    assert send(view.url, {}).status == 401
+    assert send(view.url, {}, Authorization="Bearer wrong").status == 401
+    assert send(view.url, {}, Authorization="Bearer open-sesame-8317").body == 42
+    kept = [file for file in world.home.root.rglob("*") if file.is_file()]
+    assert not [file for file in kept if b"open-sesame" in file.read_bytes()]
+    names = [one.name for one in list_deployments(world.home, os.environ)]
+    assert "guarded-answer" in names
+    delete_deployment(world.home, os.environ, "guarded-answer")
