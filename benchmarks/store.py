@@ -1,9 +1,11 @@
-"""How fast the SQLite store is when it holds a million runs.
+"""How fast a store is when it holds a million runs.
 
     .venv/bin/python benchmarks/store.py [--runs N] [--times N] [--folder FOLDER]
+    .venv/bin/python benchmarks/store.py --url postgresql://… [--runs N] [--times N]
 
-Fills a store, then measures the first page of the list for every kind of filter, a page deep in the
-list, and what a run costs in writes. Prints one JSON object. Budget: 20 ms for a first page.
+Fills a store, in a new SQLite file or in an empty PostgreSQL database, then measures the first page
+of the list for every kind of filter, a page deep in the list, and what a run costs in writes.
+Prints one JSON object. Budget: 20 ms for a first page.
 """
 
 import argparse
@@ -15,10 +17,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
+
 from synapse_core.model.run import Outcome, Run, RunFilter, RunStatus
-from synapse_core.runs.sqlite_connections import SqliteConnections
+from synapse_core.runs.postgres import PostgresRunStore
+from synapse_core.runs.postgres_connections import PostgresConnections
 from synapse_core.runs.rows import COLUMNS, cells_of, payload_of
+from synapse_core.runs.sql import SqlRunStore
 from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.sqlite_connections import SqliteConnections
+
+Opener = Callable[[], SqlRunStore]
 
 BUDGET_MS = 20.0
 START = 1_700_000_000.0
@@ -32,21 +41,24 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--times", type=int, default=31)
     parser.add_argument("--folder", type=Path, default=None, help="a disk to measure on")
+    parser.add_argument("--url", default=None, help="an empty PostgreSQL database instead")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        path = Path(folder) / "runs.db"
-        took_s = timed(lambda: fill(path, given.runs))
+        bed = PostgresBed(given.url) if given.url else SqliteBed(Path(folder) / "runs.db")
+        took_s = timed(lambda: bed.fill(given.runs))
         pages = {
-            name: page_ms(path, where, given.times) for name, where in filters(given.runs).items()
+            name: page_ms(bed.open, where, given.times)
+            for name, where in filters(given.runs).items()
         }
         figures = {
+            "store": type(bed).__name__.removesuffix("Bed"),
             "runs": given.runs,
             "fill_s": round(took_s, 1),
-            "file_mb": round(path.stat().st_size / 1e6),
+            "size_mb": round(bed.size() / 1e6),
             "first_page_ms": pages,
-            "page_after_half_ms": deep_page_ms(path, given.runs, given.times),
-            "open_and_get_ms": median_ms(lambda: open_and_get(path), given.times),
-            "per_s": rates(path),
+            "page_after_half_ms": deep_page_ms(bed.open, given.runs, given.times),
+            "open_and_get_ms": median_ms(lambda: open_and_get(bed.open), given.times),
+            "per_s": rates(bed.open),
         }
     slowest = max(page["median"] for page in pages.values())
     is_kept = slowest <= BUDGET_MS
@@ -77,23 +89,82 @@ def described(number: int) -> Run:
     )
 
 
-def fill(path: Path, count: int) -> None:
-    """Put ended runs into a new file, many in one transaction."""
-    store = SqliteRunStore(path)
-    store.active()
+class SqliteBed:
+    """A new SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self) -> SqlRunStore:
+        """Open the store."""
+        return SqliteRunStore(self._path)
+
+    def fill(self, count: int) -> None:
+        """Put ended runs into it, many in one transaction."""
+        make_tables(self.open())
+        connections = SqliteConnections(self._path, busy_timeout_s=5)
+        places = ", ".join("?" * (len(COLUMNS) + 1))
+        with connections.write() as connection:
+            connection.executemany(
+                f"INSERT INTO runs (number, {', '.join(COLUMNS)}) VALUES ({places})",  # noqa: S608 - our own words
+                (
+                    [number + 1, *cells_of(run, COLUMNS, connections.texts)]
+                    for number, run in numbered(count)
+                ),
+            )
+            connection.executemany(
+                "INSERT INTO payloads (number, params, env, result) VALUES (?, ?, ?, ?)",
+                ([number + 1, *payload_of(run)] for number, run in numbered(count)),
+            )
+        connections.close()
+
+    def size(self) -> int:
+        """Return its bytes."""
+        return self._path.stat().st_size
+
+
+class PostgresBed:
+    """An empty database of a server."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def open(self) -> SqlRunStore:
+        """Open the store."""
+        return PostgresRunStore(self._url)
+
+    def fill(self, count: int) -> None:
+        """Copy ended runs into it."""
+        make_tables(self.open())
+        texts = PostgresConnections.texts
+        with psycopg.connect(self._url) as connection, connection.cursor() as cursor:
+            columns = ", ".join(COLUMNS)
+            with cursor.copy(f"COPY runs (number, {columns}) FROM STDIN".encode()) as copy:
+                for number, run in numbered(count):
+                    copy.write_row([number + 1, *cells_of(run, COLUMNS, texts)])
+            with cursor.copy(b"COPY payloads (number, params, env, result) FROM STDIN") as copy:
+                for number, run in numbered(count):
+                    copy.write_row([number + 1, *payload_of(run)])
+            cursor.execute(
+                b"SELECT setval(pg_get_serial_sequence('runs', 'number'), max(number)) FROM runs"
+            )
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(b"VACUUM ANALYZE")
+
+    def size(self) -> int:
+        """Return the bytes of its tables and indexes."""
+        with psycopg.connect(self._url) as connection:
+            row = connection.execute(
+                b"SELECT pg_total_relation_size('runs') + pg_total_relation_size('payloads')"
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def make_tables(store: SqlRunStore) -> None:
+    """Make the tables, and look that nobody uses them."""
+    assert not store.list(RunFilter(), limit=1).items, "the store is not empty"
     store.close()
-    connections = SqliteConnections(path, busy_timeout_s=5)
-    places = ", ".join("?" * (len(COLUMNS) + 1))
-    with connections.write() as connection:
-        connection.executemany(
-            f"INSERT INTO runs (number, {', '.join(COLUMNS)}) VALUES ({places})",  # noqa: S608 - our own words
-            ([number + 1, *cells_of(run, COLUMNS, connections.texts)] for number, run in numbered(count)),
-        )
-        connection.executemany(
-            "INSERT INTO payloads (number, params, env, result) VALUES (?, ?, ?, ?)",
-            ([number + 1, *payload_of(run)] for number, run in numbered(count)),
-        )
-    connections.close()
 
 
 def numbered(count: int) -> Iterator[tuple[int, Run]]:
@@ -126,18 +197,18 @@ def filters(count: int) -> dict[str, RunFilter]:
     }
 
 
-def page_ms(path: Path, where: RunFilter, times: int) -> dict[str, float]:
+def page_ms(open_store: Opener, where: RunFilter, times: int) -> dict[str, float]:
     """Return how long the first page takes: the first time in a fresh store, and the median."""
-    store = SqliteRunStore(path)
+    store = open_store()
     first = timed(lambda: store.list(where)) * 1000
     median = median_ms(lambda: store.list(where), times)
     store.close()
     return {"first": round(first, 2), "median": median}
 
 
-def deep_page_ms(path: Path, count: int, times: int) -> float:
+def deep_page_ms(open_store: Opener, count: int, times: int) -> float:
     """Return how long a page takes that lies behind half of the runs."""
-    store = SqliteRunStore(path)
+    store = open_store()
     until = RunFilter(until=START + count / 2)
     cursor = store.list(until).next_cursor
     took = median_ms(lambda: store.list(until, cursor=cursor), times)
@@ -145,16 +216,16 @@ def deep_page_ms(path: Path, count: int, times: int) -> float:
     return took
 
 
-def open_and_get(path: Path) -> None:
+def open_and_get(open_store: Opener) -> None:
     """Do what a command does that shows one run."""
-    store = SqliteRunStore(path)
+    store = open_store()
     store.get(described(5).id)
     store.close()
 
 
-def rates(path: Path, count: int = 2000) -> dict[str, int]:
+def rates(open_store: Opener, count: int = 2000) -> dict[str, int]:
     """Return how many runs a second one process can create, claim, beat and finish."""
-    store = SqliteRunStore(path)
+    store = open_store()
     ids = [f"20270101-000000-{number:08}" for number in range(count)]
     verbs: dict[str, Callable[[str], object]] = {
         "create": lambda run_id: store.create(
