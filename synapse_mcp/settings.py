@@ -34,6 +34,7 @@ TOOLSETS: Mapping[str, tuple[str, ...]] = {
     ),
     "author": ("plugin_scaffold", "plugin_check"),
     "admin": ("run_delete",),
+    "serve": ("deployment_list", "deployment_apply", "deployment_logs", "deployment_delete"),
 }
 """Names of all tools by toolset. Kept apart from the tools, so that `--help` imports none."""
 

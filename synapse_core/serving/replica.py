@@ -28,6 +28,7 @@ from synapse_core.serving.release import Release
 from synapse_core.serving.reports import (
     ReplicaState,
     Report,
+    remove_old_reports,
     remove_report,
     write_report,
 )
@@ -191,7 +192,8 @@ class Replica:
         if self._held is not None:
             await self._held.close(drain_s=self._drain_s())
         self._log.close()
-        remove_report(self.shelf.replicas(self.name), self.id)
+        if self._report.state is not ReplicaState.FAILED:  # that tells why nothing answers
+            remove_report(self.shelf.replicas(self.name), self.id)
 
     def kill(self) -> None:
         """End the process at once."""
@@ -253,6 +255,7 @@ class Replica:
             self._is_up.set()
             self._keep(self._look_after(held))
         self.shelf.prove(self.name, number)
+        remove_old_reports(self.shelf.replicas(self.name))
         self._tell(state=ReplicaState.READY, release=number, pid=held.pid, error="")
         self._say(LogLevel.INFO, f"Release {number} is ready")
         return before

@@ -14,6 +14,7 @@ __all__ = [
     "ReplicaState",
     "Report",
     "read_reports",
+    "remove_old_reports",
     "remove_report",
     "write_report",
 ]
@@ -86,6 +87,13 @@ def write_report(folder: Path, report: Report) -> None:
 def remove_report(folder: Path, replica: str) -> None:
     """Forget a replica."""
     (folder / f"{replica}.json").unlink(missing_ok=True)
+
+
+def remove_old_reports(folder: Path) -> None:
+    """Forget replicas that are gone without having said so."""
+    for report in read_reports(folder):
+        if not report.is_current:
+            remove_report(folder, report.replica)
 
 
 def read_reports(folder: Path) -> list[Report]:

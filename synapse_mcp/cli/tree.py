@@ -127,7 +127,10 @@ _DEPLOYMENT = Group(
     {
         "list": Entry("List deployments with their addresses.", f"{_CLI}.deployment.list:list_all"),
         "status": Entry("Show how a deployment stands.", f"{_CLI}.deployment.status:status"),
-        "logs": Entry("Print what the replicas say.", f"{_CLI}.deployment.logs:logs"),
+        "logs": Entry(
+            "Print what the replicas of a deployment say, in the order of time.",
+            f"{_CLI}.deployment.logs:logs",
+        ),
         "scale": Entry("Have more or fewer processes answer.", f"{_CLI}.deployment.scale:scale"),
         "update": Entry(
             "Serve the plugin as its folder is now.", f"{_CLI}.deployment.update:update"

@@ -5,6 +5,12 @@ from typing import Any
 from synapse_mcp.tools.admin import RUN_DELETE
 from synapse_mcp.tools.checking import PLUGIN_CHECK
 from synapse_mcp.tools.declaration import Tool
+from synapse_mcp.tools.deployments import (
+    DEPLOYMENT_APPLY,
+    DEPLOYMENT_DELETE,
+    DEPLOYMENT_LIST,
+    DEPLOYMENT_LOGS,
+)
 from synapse_mcp.tools.doctor import ENV_DOCTOR
 from synapse_mcp.tools.outputs import RUN_OUTPUTS
 from synapse_mcp.tools.plugins import PLUGIN_DESCRIBE, PLUGIN_SEARCH
@@ -28,5 +34,9 @@ TOOLS: tuple[Tool[Any], ...] = (
     PLUGIN_CHECK,
     RUN_DELETE,
     ENV_DOCTOR,
+    DEPLOYMENT_LIST,
+    DEPLOYMENT_APPLY,
+    DEPLOYMENT_LOGS,
+    DEPLOYMENT_DELETE,
 )
 """In the order in which clients list them."""

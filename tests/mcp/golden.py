@@ -18,6 +18,12 @@ from synapse_mcp.results.runs import build_run_view
 from synapse_mcp.tools.admin import DeleteResult
 from synapse_mcp.tools.catalog import TOOLS
 from synapse_mcp.tools.checking import CheckResult
+from synapse_mcp.tools.deployments import (
+    DeletedDeployment,
+    DeploymentList,
+    DeploymentLogs,
+    DeploymentResult,
+)
 from synapse_mcp.tools.doctor import DoctorResult
 from synapse_mcp.tools.outputs import OutputsResult
 from synapse_mcp.tools.plugins import PluginDescription, PluginList
@@ -29,6 +35,19 @@ FILE = Path(__file__).with_name("golden.json")
 
 RUN_ID = "20260131-120000-abcdefgh"
 CREATED = 1_769_860_800.0
+
+DEPLOYMENT: dict[str, object] = {
+    "name": "flowers-classify",
+    "state": "degraded",
+    "ready": "1/2",
+    "plugin": "flowers",
+    "action": "classify",
+    "version": "1.0.0",
+    "release": 2,
+    "url": "http://127.0.0.1:8000/flowers-classify",
+    "error": "ActionLoadError: The module 'serving' cannot be imported at serving.py:1",
+    "changed": "2026-01-31T12:00:00Z",
+}
 
 
 def render() -> dict[str, Any]:
@@ -148,6 +167,33 @@ def samples() -> dict[str, Result]:
                 ],
                 "next": [suggest("plugin_check", path="/plugins/shapes")],
             }
+        ),
+        "deployment_list": DeploymentList.model_validate(
+            {
+                "deployments": [DEPLOYMENT],
+                "truncated": "the first 1 of 2",
+                "next": [suggest("deployment_logs", name="flowers-classify")],
+            }
+        ),
+        "deployment_apply": DeploymentResult.model_validate(
+            {
+                "deployment": DEPLOYMENT,
+                "message": "It answers, but not as it is wanted: see error.",
+                "next": [suggest("deployment_list")],
+            }
+        ),
+        "deployment_logs": DeploymentLogs(
+            name="flowers-classify",
+            lines=["2026-01-31T12:00:00Z ab12cd34 info worker: Release 1 is ready"],
+            next_cursor="eyJhIjoxfQ==",
+            eof=False,
+            next=[suggest("deployment_logs", name="flowers-classify", cursor="eyJhIjoxfQ==")],
+        ),
+        "deployment_delete": DeletedDeployment(
+            name="flowers-classify",
+            deleted=True,
+            message="Nothing answers at its address any more.",
+            next=[suggest("deployment_list")],
         ),
         "run_delete": DeleteResult(
             deleted=[RUN_ID], freed_bytes=4096, dry_run=False, next=[suggest("run_list", limit=5)]

@@ -50,7 +50,7 @@ OFFERED: list[tuple[tuple[str, ...], set[str]]] = [
     (EVERYTHING, {tool.name for tool in TOOLS}),
     ((*EVERYTHING, "--exclude-tools", ",".join(CHANGING)), READING),
     ((*EVERYTHING, "--read-only"), READING),
-    (("--read-only", "--tools", "run_start,run_delete"), READING),
+    (("--read-only", "--tools", "run_start,run_delete"), READING - {*TOOLSETS["serve"]}),
     (("--toolsets", "admin", "--read-only"), set()),
 ]
 

@@ -165,3 +165,11 @@ def workspace(ray_home: Home, plugin: Path, door: DriverDoor) -> Iterator[Worksp
     del door
     with open_workspace(ray_home.root, [plugin.parent]) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def world(ray_home: Home, ray_root: Path, door: DriverDoor) -> Iterator[Workspace]:
+    """A workspace that sees all plugins of these tests."""
+    del door
+    with open_workspace(ray_home.root, [ray_root]) as opened:
+        yield opened

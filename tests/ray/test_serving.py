@@ -1,33 +1,23 @@
 """A real model on a real Ray Serve: called over HTTP, changed while it is called, and broken."""
 
-import http.client
 import json
 import math
 import os
 import random
-import threading
 import time
-import urllib.parse
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, Self
 
 import psutil
 import pytest
 
-from synapse_core.config.home import Home
-from synapse_core.errors import ConflictError, NotFoundError
+from synapse_core.errors import ConflictError
 from synapse_core.executors.ray.driver_door import DriverDoor
 from synapse_core.operations.deployment_views import (
     DeploymentState,
     DeploymentView,
-    list_deployments,
     read_deployment_logs,
-    show_deployment,
-    wait_deployment,
 )
 from synapse_core.operations.deployments import (
     Deploy,
@@ -37,8 +27,18 @@ from synapse_core.operations.deployments import (
     update_deployment,
 )
 from synapse_core.serving.shelf import Shelf
-from synapse_core.workspace import Workspace, open_workspace
-from tests.dependencies.wheels import make_wheel
+from synapse_core.workspace import Workspace
+from tests.ray.calling import (
+    Answered,
+    Hammer,
+    change,
+    flower,
+    log_of,
+    send,
+    send_all,
+    settle,
+    show,
+)
 from tests.ray.looking import end, start, wait_until
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
@@ -137,36 +137,6 @@ CODE = """
 """
 
 
-@dataclass(frozen=True)
-class Answered:
-    status: int
-    kind: str
-    body: Any
-
-
-def send(
-    url: str, body: object, *, method: str = "POST", raw: bytes | None = None, **headers: str
-) -> Answered:
-    parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
-    sent = raw if raw is not None else json.dumps(body).encode()
-    given = {"Content-Type": "application/json", **headers}
-    try:
-        connection.request(method, parts.path, None if method == "GET" else sent, given)
-        response = connection.getresponse()
-        text = response.read()
-        kind = response.headers.get("content-type", "")
-        return Answered(response.status, kind, json.loads(text) if "json" in kind else text)
-    finally:
-        connection.close()
-
-
-def send_all(url: str, bodies: Sequence[object], *, threads: int = 8) -> list[Answered]:
-    """Send all at once, as far as the threads reach; return the answers in the same order."""
-    with ThreadPoolExecutor(threads) as pool:
-        return [one.result() for one in [pool.submit(send, url, body) for body in bodies]]
-
-
 def train(seed: int) -> tuple[dict[str, float], list[tuple[float, float, str]]]:
     """Return a logistic regression, and flowers that it has not seen."""
     dice = random.Random(seed)  # noqa: S311 - made-up flowers
@@ -200,13 +170,6 @@ def flowers(ray_root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def world(ray_home: Home, ray_root: Path, door: DriverDoor) -> Iterator[Workspace]:
-    del door
-    with open_workspace(ray_home.root, [ray_root]) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def served(world: Workspace, flowers: Path) -> Iterator[DeploymentView]:
     """The deployment that most tests call; afterwards nothing of it is left."""
     deploy(world, os.environ, Deploy(plugin=str(flowers)))
@@ -218,29 +181,6 @@ def served(world: Workspace, flowers: Path) -> Iterator[DeploymentView]:
     wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
     assert not Shelf(world.home).place(view.name).exists()
     assert send(view.url, {}).status == 404
-
-
-def show(world: Workspace, name: str) -> DeploymentView:
-    return show_deployment(world.home, os.environ, name)
-
-
-def settle(world: Workspace, name: str) -> DeploymentView:
-    return wait_deployment(world.home, os.environ, name, timeout_s=50)
-
-
-def flower(**more: object) -> dict[str, object]:
-    return {"width": 1.0, "length": 3.0, **more}
-
-
-def log_of(world: Workspace, name: str) -> str:
-    page = read_deployment_logs(world.home, name, limit=100_000)
-    return "\n".join(line.message for line in page.lines)
-
-
-def change(file: Path, old: str, new: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def test_the_model_is_right_about_flowers_it_has_not_seen(served: DeploymentView) -> None:
@@ -402,34 +342,6 @@ def test_more_replicas_join_and_leave_without_a_restart(
     wait_until(lambda: len(show(world, served.name).reports) == 1)
 
 
-class Hammer:
-    """A client that asks all the time."""
-
-    def __init__(self, url: str) -> None:
-        self.answers: list[Answered] = []
-        self.faults: list[Exception] = []
-        self._url = url
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(3)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.answers.append(send(self._url, flower()))
-            except OSError as fault:
-                self.faults.append(fault)
-
-
 def test_an_update_drops_no_request(
     world: Workspace, served: DeploymentView, flowers: Path
 ) -> None:
@@ -474,110 +386,3 @@ def test_a_run_deploys_too(world: Workspace, flowers: Path) -> None:
     assert isinstance(run.result, dict)
     assert send(str(run.result["url"]), flower()).status == 200
     delete_deployment(world.home, os.environ, "rolled-out")
-
-
-def test_what_cannot_be_imported_fails_alone(
-    world: Workspace, served: DeploymentView, ray_root: Path
-) -> None:
-    folder = ray_root / "broken"
-    folder.mkdir()
-    (folder / "config.yaml").write_text(
-        dedent("""
-            name: Broken
-            code: broken
-            actions:
-              answer: {entrypoint: "act:answer", method: serve, resources: {cpus: 0.1}}
-        """),
-        encoding="utf-8",
-    )
-    (folder / "act.py").write_text("import os\nos._exit(3)\n", encoding="utf-8")
-
-    deploy(world, os.environ, Deploy(plugin=str(folder)))
-    view = settle(world, "broken-answer")
-
-    assert view.state is DeploymentState.FAILED
-    assert "ended with 3" in view.error
-    assert send(served.url, flower()).status == 200
-    (folder / "act.py").write_text(
-        "from synapse_core import action\n@action\ndef answer(ctx, text: str) -> str:\n"
-        "    return text[::-1]\n",
-        encoding="utf-8",
-    )
-    update_deployment(world, os.environ, "broken-answer")
-    repaired = settle(world, "broken-answer")
-    assert repaired.state is DeploymentState.RUNNING
-    assert send(repaired.url, {"text": "abc"}).body == "cba"
-    delete_deployment(world.home, os.environ, "broken-answer")
-    with pytest.raises(NotFoundError):
-        show(world, "broken-answer")
-
-
-def test_each_has_the_libraries_that_it_asks_for(world: Workspace, ray_root: Path) -> None:
-    urls: dict[str, str] = {}
-    for version in ("1.0", "2.0"):
-        folder = ray_root / f"needs_{version[0]}"
-        make_wheel(folder / "wheels", "tinylib", version)
-        (folder / "requirements.txt").write_text(f"tinylib=={version}\n", encoding="utf-8")
-        (folder / "config.yaml").write_text(
-            dedent(f"""
-                name: Needs
-                code: needs_{version[0]}
-                actions:
-                  tell: {{entrypoint: "act:tell", method: serve, resources: {{cpus: 0.1}}}}
-            """),
-            encoding="utf-8",
-        )
-        (folder / "act.py").write_text(
-            "import tinylib\nfrom synapse_core import action\n@action\ndef tell(ctx) -> str:\n"
-            "    return tinylib.VERSION\n",
-            encoding="utf-8",
-        )
-        deploy(world, os.environ, Deploy(plugin=str(folder)))
-
-    for version in ("1.0", "2.0"):
-        view = settle(world, f"needs_{version[0]}-tell")
-        assert view.state is DeploymentState.RUNNING, view
-        urls[version] = view.url
-
-    assert {version: send(url, {}).body for version, url in urls.items()} == {
-        "1.0": "1.0",
-        "2.0": "2.0",
-    }
-    for version in urls:
-        delete_deployment(world.home, os.environ, f"needs_{version[0]}-tell")
-
-
-def test_a_token_is_asked_for(
-    world: Workspace, ray_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = ray_root / "guarded"
-    folder.mkdir()
-    (folder / "config.yaml").write_text(
-        dedent("""
-            name: Guarded
-            code: guarded
-            actions:
-              answer:
-                entrypoint: act:answer
-                method: serve
-                resources: {cpus: 0.1}
-                serve: {token: GUARD}
-        """),
-        encoding="utf-8",
-    )
-    (folder / "act.py").write_text(
-        "from synapse_core import action\n@action\ndef answer(ctx) -> int:\n    return 42\n",
-        encoding="utf-8",
-    )
-    monkeypatch.setenv("GUARD", "open-sesame-8317")
-    deploy(world, os.environ, Deploy(plugin=str(folder)))
-    view = settle(world, "guarded-answer")
-
-    assert send(view.url, {}).status == 401
-    assert send(view.url, {}, Authorization="Bearer wrong").status == 401
-    assert send(view.url, {}, Authorization="Bearer open-sesame-8317").body == 42
-    kept = [file for file in world.home.root.rglob("*") if file.is_file()]
-    assert not [file for file in kept if b"open-sesame" in file.read_bytes()]
-    names = [one.name for one in list_deployments(world.home, os.environ)]
-    assert "guarded-answer" in names
-    delete_deployment(world.home, os.environ, "guarded-answer")
