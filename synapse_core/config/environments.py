@@ -28,12 +28,31 @@ class ClusterEntry:
         dashboard: URL of its dashboard, where jobs are submitted; None where none are.
         token: Secret for the cluster, as it stands in the configuration.
         token_variable: Variable of the calling process that holds the secret instead.
+        service: URL by which its nodes reach the service that has the runs; None where they all
+            share the disk with them.
+        service_token: Secret for that service, of scope `run`.
+        service_token_variable: Variable of the calling process that holds it instead.
+        python: Interpreter of the nodes that has Synapse, for jobs; None for the one in use here.
     """
 
     address: str | None = None
     dashboard: str | None = None
     token: str | None = field(default=None, repr=False)
     token_variable: str | None = None
+    service: str | None = None
+    service_token: str | None = field(default=None, repr=False)
+    service_token_variable: str | None = None
+    python: str | None = None
+
+    def find_service_token(self, environ: Mapping[str, str]) -> str | None:
+        """Return the secret for the service, None when there is none.
+
+        Raises:
+            ConfigError: It should be in a variable that is not set.
+        """
+        return _find_token(
+            "The cluster's service", self.service_token, self.service_token_variable, environ
+        )
 
     def find_token(self, environ: Mapping[str, str]) -> str | None:
         """Return the secret, None when there is none.

@@ -11,6 +11,7 @@ Only reading; `editing` changes it. What the file may hold:
         variables: {DATA_DIR: /data}
         clusters:                     # Ray clusters for `--on NAME`
           gpu: {address: head:6379, dashboard: http://head:8265, token_variable: GPU_TOKEN}
+          far: {address: far:6379, service: http://here:8100, service_token: …}
 
 Keys that nobody knows are kept and reported, never an error: a newer version may have written them.
 """
@@ -42,7 +43,16 @@ _TOP_KEYS = ("environment", "plugins", "environments")
 _Given = TypeVar("_Given")
 
 _ENVIRONMENT_KEYS = ("service_url", "token", "token_variable", "variables", "clusters")
-_CLUSTER_KEYS = ("address", "dashboard", "token", "token_variable")
+_CLUSTER_KEYS = (
+    "address",
+    "dashboard",
+    "token",
+    "token_variable",
+    "service",
+    "service_token",
+    "service_token_variable",
+    "python",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +248,9 @@ class _Reader:
         texts = {key: self._text((*path, key), given.get(key)) for key in _CLUSTER_KEYS}
         if texts["address"] is None and texts["dashboard"] is None:
             raise self._fault(path, "says nowhere where it is", "Give address, dashboard, or both.")
-        if (dashboard := texts["dashboard"]) is not None:
-            self._checked((*path, "dashboard"), check_service_url, dashboard)
+        for key in ("dashboard", "service"):
+            if (url := texts[key]) is not None:
+                texts[key] = self._checked((*path, key), check_service_url, url)
         return ClusterEntry(**texts)
 
     def _variables(self, path: "YamlPath", value: JSONValue) -> dict[str, str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from synapse_core.errors import InvalidInputError, StorageError, TooLargeError
 from synapse_core.plugins.ignoring import SentFile, find_sent_files
@@ -47,22 +47,21 @@ class Archive:
     files: int
 
 
-def stamp_sent_files(folder: Path, files: Sequence[SentFile] | None = None) -> str:
+def stamp_sent_files(folder: Path) -> str:
     """Return what changes with the folder, without reading its files.
 
     Raises:
         StorageError: A folder cannot be read.
         InvalidInputError: A rule cannot be understood.
     """
-    known = find_sent_files(folder) if files is None else files
-    facts = [
-        [one.name, one.status.st_size, one.status.st_mtime_ns, _mode(one.status)] for one in known
-    ]
+    # The time of the last change of any kind: unlike that of writing, nobody can set it.
+    files = find_sent_files(folder)
+    facts = [[one.name, one.status.st_size, one.status.st_ctime_ns] for one in files]
     told = json.dumps([folder.resolve().name, facts])
     return sha256(told.encode()).hexdigest()
 
 
-def pack(folder: Path, to: BinaryIO, *, max_bytes: int = MAX_BYTES) -> Archive:
+def pack(folder: Path, to: IO[bytes], *, max_bytes: int = MAX_BYTES) -> Archive:
     """Write the files of the folder that are to be sent, as a ZIP archive.
 
     Args:

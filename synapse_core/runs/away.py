@@ -28,6 +28,7 @@ from synapse_core.runs.http import HttpReceiver, HttpRunStore
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.shipping import Sender
+from synapse_core.runs.unsent import Leftover, leave_note
 
 __all__ = ["AWAY_LEASE_S", "AwayStore", "away_session", "open_away_store"]
 
@@ -86,6 +87,7 @@ class AwayStore(HttpRunStore):
             )
         )
         if run is not None:
+            leave_note(self._home, Leftover(run_id, owner, self._session.url, owner))
             self._prepare(run)
         return run
 
@@ -145,8 +147,6 @@ class AwayStore(HttpRunStore):
 
     def _prepare(self, run: Run) -> None:
         """Bring here the events that this attempt goes on behind, and those it resumes from."""
-        folder = self._home.run_dir(run.id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if run.attempt > 1:
             self._fetch_journal(run.id)
         if run.resume and run.rerun_of is not None and is_run_id(run.rerun_of):

@@ -1,52 +1,25 @@
 """The journal of a run on a machine that does not share the disk of its service."""
 
 import atexit
-import contextlib
-import json
-import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
 from synapse_core.config.home import Home
-from synapse_core.errors import SynapseError
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
-from synapse_core.model.run import WorkerId
 from synapse_core.runs.journal import JournalWriter
-from synapse_core.runs.processes import is_alive, this_worker
 from synapse_core.runs.shipping import Receiver, Shipper
+from synapse_core.runs.unsent import Leftover, find_leftovers, leave_note, remove_note, set_aside
 from synapse_core.types import JSONObject
 
 __all__ = ["Leftover", "ShippedJournal", "find_leftovers", "send_leftovers"]
 
-_NOTE, _REFUSED_NOTE = "shipping.json", "shipping.refused.json"
 _GRACE_S = 5.0
 """What a process that is told to end may still take to send its last events."""
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """Events that a process recorded and, as far as is known, did not send to their end.
-
-    Attributes:
-        run_id: The run.
-        owner: The worker that owned it.
-        url: Address of the service.
-        worker: The process that was sending.
-    """
-
-    run_id: str
-    owner: str
-    url: str
-    worker: str
 
 
 class ShippedJournal:
@@ -70,10 +43,8 @@ class ShippedJournal:
         *,
         redactor: Redactor | None = None,
     ) -> None:
-        folder = home.run_dir(leftover.run_id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._note = folder / _NOTE
-        self._note.write_text(json.dumps(asdict(leftover)), encoding="utf-8")
+        self._home, self._run_id = home, leftover.run_id
+        leave_note(home, leftover)
         path = home.journal(leftover.run_id)
         self._writer = JournalWriter.open(path, redactor=redactor)
         self._shipper = Shipper(path, receiver)
@@ -103,7 +74,7 @@ class ShippedJournal:
         self._writer.close()
         arrived = self._shipper.close(timeout_s)
         if arrived:
-            self._note.unlink(missing_ok=True)
+            remove_note(self._home, self._run_id)
         return arrived
 
     def close_at_exit(self) -> None:
@@ -132,17 +103,6 @@ class ShippedJournal:
         self.close()
 
 
-def find_leftovers(home: Home) -> Iterator[Leftover]:
-    """Yield what processes of this machine left that are gone."""
-    for note in sorted(home.runs_dir.glob(f"*/*/{_NOTE}")):
-        # Half written by a process that died over it, or just removed: nothing was recorded yet.
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            left = Leftover(**json.loads(note.read_text(encoding="utf-8")))
-            worker = WorkerId.parse(left.worker)
-            if is_alive(worker) is not True and str(this_worker()) != left.worker:
-                yield left
-
-
 def send_leftovers(
     home: Home, connect: Callable[[Leftover], Receiver], *, timeout_s: float = 60.0
 ) -> dict[str, bool]:
@@ -158,21 +118,11 @@ def send_leftovers(
     """
     sent: dict[str, bool] = {}
     for left in list(find_leftovers(home)):
-        note = home.run_dir(left.run_id) / _NOTE
         shipper = Shipper(home.journal(left.run_id), connect(left))
         arrived = shipper.close(timeout_s)
         sent[left.run_id] = arrived
         if arrived:
-            note.unlink(missing_ok=True)
+            remove_note(home, left.run_id)
         elif shipper.refused is not None:
-            _set_aside(note, shipper.refused)
+            set_aside(home, left.run_id, shipper.refused)
     return sent
-
-
-def _set_aside(note: Path, reason: SynapseError) -> None:
-    told = json.loads(note.read_text(encoding="utf-8"))
-    note.with_name(_REFUSED_NOTE).write_text(
-        json.dumps({**told, "code": reason.code, "reason": reason.message}), encoding="utf-8"
-    )
-    note.unlink(missing_ok=True)
-    _log.warning("Events of %s stay here: %s", told.get("run_id"), reason)

@@ -28,7 +28,7 @@ from synapse_core.runs.wake import FileWatch
 __all__ = ["Receiver", "Sender", "Shipper"]
 
 _BATCH_BYTES = 1 << 19
-_LOOK_S = 0.2
+_LOOK_S = 0.05
 """How long a wait for new events goes on at most, so that a call to stop is heard."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0

@@ -63,7 +63,15 @@ def find_cluster(
     if not where:
         return Cluster()
     if (entry := clusters.get(where)) is not None:
-        return Cluster(where, entry.address or "", entry.dashboard, entry.find_token(environ))
+        return Cluster(
+            name=where,
+            address=entry.address or "",
+            dashboard_url=entry.dashboard,
+            token=entry.find_token(environ),
+            service_url=entry.service or "",
+            service_token=entry.find_service_token(environ) or "",
+            python=entry.python,
+        )
     is_dashboard = where.startswith(("http://", "https://"))
     ours = read_live_record(ClusterPlace(home, Cluster().name).record)
     if ours is not None and _is_same(where, (ours.dashboard_url, ours.address)):

@@ -25,12 +25,19 @@ class Cluster:
             here.
         dashboard_url: Where its Jobs API answers; None to take what the cluster says itself.
         token: What it asks for; None for one without a token. The one started here has its own.
+        service_url: Where those of its nodes that do not see the home reach the service that has
+            the runs; empty when all of them see it.
+        service_token: Secret that opens that service; empty for none.
+        python: Interpreter of its nodes that has Synapse; None for the one that runs here.
     """
 
     name: str = LOCAL
     address: str | None = None
     dashboard_url: str | None = None
     token: str | None = field(default=None, repr=False)
+    service_url: str = ""
+    service_token: str = field(default="", repr=False)
+    python: str | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -35,7 +35,7 @@ from synapse_core.executors.ray.orders import (
 from synapse_core.executors.ray.record import DriverRecord, read_record, write_record
 from synapse_core.executors.ray.reusing import reuse_stamp
 from synapse_core.executors.ray.serve_control import ServeControl
-from synapse_core.executors.ray.settling import end_unplaced, settle
+from synapse_core.executors.ray.settling import end_unplaced, settle, vouch
 from synapse_core.executors.ray.warm_pool import WarmPool
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
@@ -200,7 +200,9 @@ class Driver:
     def _put(self, order: LaunchOrder) -> None:
         self.engine.check(order)
         if order.tier == "task":
-            stamp = reuse_stamp(Path(order.plugin_path), order.action)
+            # A warm process owns its runs in the home itself, so it has to see that.
+            is_away = bool(order.service_url)
+            stamp = None if is_away else reuse_stamp(Path(order.plugin_path), order.action)
             if stamp is not None:
                 self._warm.place(order, stamp, self._on_end)
             else:
@@ -237,8 +239,10 @@ class Driver:
 
     def _settle(self, run_id: str, error: SynapseError | None) -> None:
         try:
-            run = settle(self._store, self._home, run_id, error)
-            order = self._orders.pop(run_id, None)
+            order = self._orders.get(run_id)
+            is_away = order is not None and bool(order.service_url)
+            run = settle(self._store, self._home, run_id, error, is_away=is_away)
+            self._orders.pop(run_id, None)
             self._warm.has_ended(run_id)
             self._used_at = time.monotonic()
             if run is None or order is None or run.status is not RunStatus.PENDING:
@@ -309,6 +313,8 @@ class Driver:
         for order in tuple(self._orders.values()):
             if order.tier == "task" and self._is_pending(order.run_id):
                 self._warm.make_room(order)
+            elif order.service_url:
+                vouch(self._store, order.run_id)
         is_replaced = read_record(self._place.record) != self._record
         idle_s = time.monotonic() - self._used_at
         is_used = self._orders or self._served.names

@@ -6,15 +6,23 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, InvalidInputError, SynapseError, WorkerLostError
+from synapse_core.executors.ray.arrival import Arrival, arrive, home_mark
 from synapse_core.executors.ray.driver_settings import EngineSettings
-from synapse_core.executors.ray.launch import launch
 from synapse_core.executors.ray.orders import LaunchOrder
+from synapse_core.executors.ray.packing import PackedPlugin, PackedPlugins
 from synapse_core.executors.ray.warm_holder import WarmHolder
 from synapse_core.executors.ray.warm_pool import Ended, Ready
 from synapse_core.types import JSONObject, JSONValue
+from synapse_core.version import __version__
+
+if TYPE_CHECKING:
+    from synapse_core.executors.ray.away_launch import Hold
 
 __all__ = ["Engine"]
 
@@ -22,6 +30,9 @@ OBJECT_STORE_BYTES = 200 << 20
 """Runs pass ids, not objects: a small store keeps /dev/shm free for those who need it."""
 
 NAMESPACE = "synapse"
+
+_KEPT_PACKAGES = 8
+"""Versions of plugins that stay in the cluster for further runs."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +54,14 @@ class Engine:
     _context: Any = None
     _callbacks: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _busy: dict[str, Any] = field(default_factory=dict[str, Any])
+    _put: dict[str, Any] = field(default_factory=dict[str, Any])
+    _packages: PackedPlugins = field(init=False)
+    _mark: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        home = Home(Path(self.home_root))
+        self._packages = PackedPlugins(home.cache_dir)
+        self._mark = home_mark(home)
 
     def start(self) -> None:
         """Start the cluster, or connect to it. Takes 5 to 20 s for the former.
@@ -64,7 +83,7 @@ class Engine:
         except (ConnectionError, TimeoutError, OSError, ValueError) as error:
             raise self._no_cluster(error) from error
         # A launcher holds no device itself, so its worker process may serve one run after another.
-        self._task = self._ray.remote(max_retries=0, max_calls=0)(launch)
+        self._task = self._ray.remote(max_retries=0, max_calls=0)(_arrive)
         self._actor = self._ray.remote(max_restarts=0)(WarmHolder)
         if self.settings.address is None:
             self._warm_up()
@@ -153,13 +172,42 @@ class Engine:
             ended: Called with the run's id when the launcher is gone, and with what went wrong.
         """
         task = self._task.options(name=f"synapse {order.run_id}", **_room(order))
-        reference = task.remote(self.home_root, order.run_id, order.plugin_path, order.environ)
-        self._watch(order.run_id, reference, ended)
+        told, package = self._arrival(order)
+        self._watch(order.run_id, task.remote(told, package), ended)
+
+    def _arrival(self, order: LaunchOrder) -> tuple[dict[str, Any], list[Any]]:
+        """Return what the node is told, and a reference to the plugin in a list.
+
+        Ray brings a reference in a list to a node only when that asks for it.
+        """
+        packed = self._packages.packed(Path(order.plugin_path)) if order.service_url else None
+        arrival = Arrival(
+            home=self.home_root,
+            mark=self._mark,
+            run_id=order.run_id,
+            plugin_path=order.plugin_path,
+            environ=order.environ,
+            service_url=order.service_url,
+            service_token=order.service_token,
+            digest=packed.digest if packed is not None else "",
+            name=packed.name if packed is not None else "",
+        )
+        return arrival.told(), [] if packed is None else [self._sent(packed)]
+
+    def _sent(self, packed: PackedPlugin) -> Any:  # noqa: ANN401 - a reference of Ray's
+        """Return a reference to the plugin in the cluster, where it is put once."""
+        reference = self._put.pop(packed.digest, None)
+        if reference is None:
+            reference = self._ray.put(packed.path.read_bytes())
+        self._put[packed.digest] = reference
+        while len(self._put) > _KEPT_PACKAGES:
+            del self._put[next(iter(self._put))]
+        return reference
 
     def make_holder(self, order: LaunchOrder) -> Any:  # noqa: ANN401 - an actor of Ray's
         """Return a new actor that holds a warm process, with the room that the order asks for."""
         actor = self._actor.options(**_room(order))
-        return actor.remote(self.home_root, order.plugin_path, order.environ)
+        return actor.remote(self.home_root, self._mark, order.plugin_path, order.environ)
 
     def await_holder(self, holder: Any, ready: Ready) -> None:  # noqa: ANN401 - as above
         """Tell when an actor has got its room, or that it never will."""
@@ -246,9 +294,21 @@ def _room(order: LaunchOrder) -> dict[str, Any]:
     return options
 
 
+def _arrive(told: dict[str, Any], package: list[Any]) -> None:
+    """Execute a run on the node that Ray chose; see `arrive`."""
+
+    def fetch() -> BinaryIO:
+        return BytesIO(import_module("ray").get(package[0]))
+
+    def hold(order: Arrival) -> "Hold":
+        return lambda unpacked: unpacked.hold(order.digest, order.name, fetch)
+
+    arrive(told, hold)
+
+
 def _import_only() -> int:
     """Do nothing in a process that has the launcher imported by now."""
-    return len(launch.__name__)
+    return len(arrive.__name__)
 
 
 def _fits(wanted: Mapping[str, float], has: Mapping[str, float]) -> bool:
@@ -271,7 +331,13 @@ def _told(error: BaseException | None) -> SynapseError | None:
     cause = getattr(error, "cause", None)
     if isinstance(cause, SynapseError):
         return cause
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    said = str(error)
+    if "No module named 'synapse_core" in said:
+        return ConflictError(
+            "A node of the cluster does not have Synapse.",
+            hint=f"Install synapse-mcp[ray]=={__version__} for the Python that its Ray runs with.",
+        )
+    first = (said.strip().splitlines() or [type(error).__name__])[0]
     return WorkerLostError(
         f"Ray lost the launcher of the run: {type(error).__name__}: {first[:300]}",
         hint="Its node went away or ran out of memory. Run it again.",

@@ -3,17 +3,24 @@
 import json
 import shlex
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from synapse_core.config.atomic import write_atomically
 from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
+from synapse_core.executors.ray.arrival import Arrival, home_mark
+from synapse_core.executors.ray.clusters import Cluster
 from synapse_core.executors.ray.jobs_api import ENDED, JobsApi
-from synapse_core.model.run import Run
+from synapse_core.executors.ray.packing import PackedPlugin
+from synapse_core.model.run import Resources, Run
 from synapse_core.runs.reading import Journals
 
-__all__ = ["JobOrder", "job_id_of", "submit_job"]
+__all__ = ["JOB_VARIABLE", "JobOrder", "job_id_of", "submit_away_job", "submit_job"]
+
+JOB_VARIABLE = "SYNAPSE_JOB"
+"""Holds what the process of a job is told that may not see the home."""
 
 _NAME = "job.json"
 
@@ -65,20 +72,74 @@ def submit_job(api: JobsApi, home: Home, run: Run, order: JobOrder) -> None:
         SynapseError: It was not submitted, or ended before it could claim the run.
     """
     order.leave(home.run_dir(run.id))
-    job_id = job_id_of(run)
     # An absolute interpreter: the cluster's PATH leads to another one, or to none.
     command = [sys.executable, "-P", "-m", "synapse_core.executors.ray.job"]
+    _submit(api, home, run, [*command, str(home.root), run.id], {}, run.resources)
+
+
+def submit_away_job(
+    api: JobsApi, home: Home, run: Run, order: JobOrder, cluster: Cluster, packed: PackedPlugin
+) -> None:
+    """Submit the job that executes a pending run on machines that may not see the home.
+
+    Args:
+        api: The cluster.
+        home: The home that holds the run.
+        run: The run.
+        order: What its process needs to know where it sees the home.
+        cluster: How its machines reach the service that has the run.
+        packed: The plugin.
+
+    Raises:
+        SynapseError: It was not submitted, or ended before it could claim the run.
+    """
+    order.leave(home.run_dir(run.id))
+    arrival = Arrival(
+        home=str(home.root),
+        mark=home_mark(home),
+        run_id=run.id,
+        plugin_path=run.plugin_path,
+        service_url=cluster.service_url,
+        service_token=cluster.service_token,
+        digest=packed.digest,
+        name=packed.name,
+    )
+    package = api.send(f"_ray_pkg_synapse_{packed.digest}.zip", packed.path.read_bytes())
+    python, resources = cluster.python or sys.executable, run.resources
+    _submit(
+        api,
+        home,
+        run,
+        [python, "-P", "-m", "synapse_core.executors.ray.job_away"],
+        # Of what Ray is told, its API shows no values of variables.
+        {"working_dir": package, "env_vars": {JOB_VARIABLE: json.dumps(arrival.told())}},
+        # Without any it would run on the machine of the head, which is often not meant for work.
+        resources if resources.cpus is not None else replace(resources, cpus=1.0),
+    )
+
+
+def _submit(
+    api: JobsApi,
+    home: Home,
+    run: Run,
+    command: list[str],
+    runtime_env: Mapping[str, object],
+    resources: Resources,
+) -> None:
+    job_id = job_id_of(run)
     api.submit(
         job_id,
-        shlex.join([*command, str(home.root), run.id]),
-        resources=run.resources,
+        shlex.join(command),
+        resources=resources,
+        runtime_env=runtime_env,
         metadata={"run": run.id, "plugin": run.plugin, "action": run.action},
     )
     info = api.find(job_id)
     if info is not None and info.status in ENDED and not _has_begun(home, run):
         raise WorkerLostError(
             f"The job {job_id} ended as {info.status} before it began: {info.message}",
-            hint="The cluster must see this home and this Python under the same paths.",
+            hint="The cluster must see this Python under the same path, or its configuration name "
+            "another as `python`; without a `service` it must see this home, too.",
             job_id=job_id,
         )
 

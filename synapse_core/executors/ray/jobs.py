@@ -4,15 +4,17 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.dependencies.variables import installer_variables
 from synapse_core.errors import InvalidInputError
 from synapse_core.executors.ray.clusters import Cluster
 from synapse_core.executors.ray.driver_door import DriverDoor
-from synapse_core.executors.ray.job_order import JobOrder, submit_job
+from synapse_core.executors.ray.job_order import JobOrder, submit_away_job, submit_job
 from synapse_core.executors.ray.jobs_api import JobsApi
 from synapse_core.executors.ray.orders import LaunchOrder
+from synapse_core.executors.ray.packing import PackedPlugins
 from synapse_core.model.run import Run, WorkerId
 from synapse_core.runs.processes import is_alive
 from synapse_core.worker.environment import allowed_environment
@@ -24,7 +26,8 @@ class RayJobs:
     """Implements `Executor` with the Jobs API of one cluster.
 
     Args:
-        home: Where the runs lie; the cluster must see it under the same path.
+        home: Where the runs lie; nodes that do not see it under the same path need the service
+            of the cluster.
         environ: Variables of the calling process.
         cluster: Where to place them.
         name: The name a caller picks this executor by.
@@ -36,6 +39,7 @@ class RayJobs:
         self.name = name
         self._home = home
         self._environ = environ
+        self._packages = PackedPlugins(home.cache_dir)
         self.door = DriverDoor(home, environ, cluster)
 
     def submit(self, run: Run) -> None:
@@ -46,14 +50,22 @@ class RayJobs:
             InvalidInputError: Nothing tells where the cluster's Jobs API is.
             UnauthorizedError: The cluster refuses the token.
             WorkerLostError: The cluster cannot be reached.
+            TooLargeError: The plugin is larger than what can be sent.
         """
         environ = {**installer_variables(self._environ), **allowed_environment(self._environ)}
         if self.door.cluster.is_ours:
             # It may have to come up first, and this call is not to wait for that.
             self.door.ask(LaunchOrder.of(run, environ, tier="job"))
         else:
-            order = JobOrder(plugin_path=run.plugin_path, environ=environ)
-            submit_job(self.api(), self._home, run, order)
+            cluster, order = (
+                self.door.cluster,
+                JobOrder(plugin_path=run.plugin_path, environ=environ),
+            )
+            if not cluster.service_url:
+                submit_job(self.api(), self._home, run, order)
+                return
+            packed = self._packages.packed(Path(run.plugin_path))
+            submit_away_job(self.api(), self._home, run, order, cluster, packed)
 
     def api(self) -> JobsApi:
         """Return the Jobs API of the cluster, which is started if it is ours.

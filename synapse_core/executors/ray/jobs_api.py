@@ -106,6 +106,24 @@ class JobsApi:
             else:
                 return
 
+    def send(self, name: str, content: bytes) -> str:
+        """Have the cluster keep a package, unless it has one of this name; return its URI.
+
+        Args:
+            name: Name of the package, with the digest of its content in it.
+            content: A ZIP archive.
+
+        Raises:
+            InvalidInputError: It is larger than the cluster takes.
+            SynapseError: It was not taken.
+        """
+        path = f"/api/packages/gcs/{_quoted(name)}"
+        try:
+            self._send("GET", path, None, "application/json")
+        except NotFoundError:
+            self._send("PUT", path, content, "application/octet-stream")
+        return f"gcs://{name}"
+
     def find(self, job_id: str) -> JobInfo | None:
         """Return how the job stands; None when the cluster does not know it."""
         try:
@@ -142,27 +160,38 @@ class JobsApi:
         return str(told.get("logs") or "")
 
     def _ask(self, method: str, path: str, body: object = None) -> object:
+        content = None if body is None else json.dumps(body).encode()
+        said = self._send(method, path, content, "application/json")
+        try:
+            return json.loads(said)
+        except ValueError as error:
+            raise self._silent(error) from error
+
+    def _send(self, method: str, path: str, content: bytes | None, media_type: str) -> bytes:
         request = urllib.request.Request(  # noqa: S310 - the scheme is checked with the URL
             f"{_checked(self.url)}{path}",
-            data=None if body is None else json.dumps(body).encode(),
+            data=content,
             headers={
-                "Content-Type": "application/json",
+                "Content-Type": media_type,
                 **({"Authorization": f"Bearer {self.token}"} if self.token else {}),
             },
             method=method,
         )
         try:
             with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
-                return json.loads(answer.read(_MAX_ANSWER_BYTES))
+                return answer.read(_MAX_ANSWER_BYTES)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refusal(error) from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise WorkerLostError(
-                f"The Ray dashboard at {self.url} does not answer: {error}",
-                hint="Check the address, and whether the cluster is up.",
-                url=self.url,
-            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise self._silent(error) from error
+
+    def _silent(self, error: Exception) -> WorkerLostError:
+        return WorkerLostError(
+            f"The Ray dashboard at {self.url} does not answer: {error}",
+            hint="Check the address, and whether the cluster is up.",
+            url=self.url,
+        )
 
     def _refusal(self, error: urllib.error.HTTPError) -> SynapseError:
         said = error.read(2000).decode("utf-8", "replace").strip()

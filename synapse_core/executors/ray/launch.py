@@ -4,18 +4,25 @@ This is what a Ray task or a job executes. It never imports a plugin: the worker
 zygote of that machine, as for a run without Ray, and tied to this process by a tether.
 """
 
+import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
 from synapse_core.executors.placement import Placement, Placements
-from synapse_core.worker.orders import RunOrder, receive_line, send_line
+from synapse_core.types import JSONObject
+from synapse_core.worker.orders import Away, RunOrder, receive_line, send_line
 
-__all__ = ["launch", "visible_devices"]
+__all__ = ["Meanwhile", "hold_worker", "launch", "visible_devices"]
+
+Meanwhile: TypeAlias = Callable[[str], AbstractContextManager[object]]
+"""Entered with the name of a worker while it works."""
 
 ANSWER_TIMEOUT_S = 30.0
 """A zygote answers within milliseconds; this bounds the wait for one that is stuck."""
@@ -46,17 +53,42 @@ def launch(home_root: str, run_id: str, plugin_path: str, environ: Mapping[str, 
         WorkerLostError: No worker could be started.
         DependencyError: The libraries that the plugin asks for cannot be had at all.
     """
+    hold_worker(home_root, run_id, Path(plugin_path), environ)
+
+
+def hold_worker(
+    home_root: str,
+    run_id: str,
+    plugin: Path,
+    environ: Mapping[str, str],
+    *,
+    away: Away | None = None,
+    meanwhile: Meanwhile = nullcontext,
+) -> str:
+    """Start a worker, and return its name when it has ended.
+
+    Args:
+        home_root: Root of the home that it works in.
+        run_id: The run.
+        plugin: Folder of its plugin.
+        environ: Variables that it may see, and those for installers.
+        away: How to reach the run, when this machine does not see its home.
+        meanwhile: Entered with the name of the worker while it works; empty unless it is away.
+
+    Raises:
+        WorkerLostError: No worker could be started.
+        DependencyError: The libraries that the plugin asks for cannot be had at all.
+    """
     placements = _placements(home_root, tuple(sorted(environ.items())), visible_devices())
-    plugin = Path(plugin_path)
     placement = placements.find(plugin)
     try:
-        _hold(placement, home_root, run_id)
+        return _hold(placement, home_root, run_id, away, meanwhile)
     except WorkerLostError:
         if placement.venv is None:
             raise
         # Its interpreter does not start any more: have it made anew.
         placement.venv.unseal()
-        _hold(placements.find(plugin), home_root, run_id)
+        return _hold(placements.find(plugin), home_root, run_id, away, meanwhile)
 
 
 @lru_cache(maxsize=16)
@@ -72,26 +104,38 @@ def visible_devices() -> tuple[tuple[str, str], ...]:
     return tuple((name, os.environ[name]) for name in _DEVICES if name in os.environ)
 
 
-def _hold(placement: Placement, home_root: str, run_id: str) -> None:
+def _hold(
+    placement: Placement, home_root: str, run_id: str, away: Away | None, meanwhile: Meanwhile
+) -> str:
     order = RunOrder(
-        home_root, run_id, placement.environ, installer=placement.installer, is_tethered=True
+        home_root,
+        run_id,
+        placement.environ,
+        installer=placement.installer,
+        is_tethered=True,
+        away=away,
     )
     for _ in range(2):  # the first may be killed between the connection and the answer
         with placement.door.connect(timeout_s=ANSWER_TIMEOUT_S) as connection:
-            if _is_taken(connection, order):
+            answer = _ask(connection, order)
+            if answer is not None:
+                worker = str(answer.get("worker", ""))
                 connection.settimeout(None)
-                while connection.recv(1):
-                    pass
-                return
+                with meanwhile(worker):
+                    while connection.recv(1):
+                        pass
+                return worker
     raise WorkerLostError(
         "The worker process left twice without an answer.", hint="Run `synapse doctor`."
     )
 
 
-def _is_taken(connection: socket.socket, order: RunOrder) -> bool:
+def _ask(connection: socket.socket, order: RunOrder) -> JSONObject | None:
+    """Return the answer of the zygote; None when it left without one."""
     try:
         send_line(connection, order)
         # Byte by byte would be needed if anything followed the answer; nothing does.
-        return bool(receive_line(connection, _MAX_ANSWER_BYTES))
+        line = receive_line(connection, _MAX_ANSWER_BYTES)
     except (BrokenPipeError, ConnectionResetError):
-        return False
+        return None
+    return json.loads(line) if line else None

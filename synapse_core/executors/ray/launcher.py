@@ -24,7 +24,8 @@ class RayLauncher:
     isolation, log, cancelling and time-outs are those of a run without Ray.
 
     Args:
-        home: Where the runs lie; every node of the cluster must see it under the same path.
+        home: Where the runs lie; nodes that do not see it under the same path need the service
+            of the cluster.
         environ: Variables of the calling process.
         cluster: Where to place them.
         name: The name a caller picks this executor by.
@@ -59,6 +60,7 @@ class RayLauncher:
                 {**installer_variables(self._environ), **allowed_environment(self._environ)},
                 tier="task",
                 custom=self._custom,
+                cluster=self.door.cluster,
             )
         )
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from synapse_core import errors
 from synapse_core.errors import SynapseError
+from synapse_core.executors.ray.clusters import Cluster
 from synapse_core.model.run import Run
 from synapse_core.types import JSONObject, JSONValue
 
@@ -41,6 +42,9 @@ class LaunchOrder:
         memory_mb: Memory to reserve, in MiB; 0 for none.
         custom: Further resources by name.
         tier: Whether the worker is held by a task, or by a job that outlives the driver.
+        service_url: Where nodes that do not see the home reach the service that has the run;
+            empty when all see it.
+        service_token: Secret that opens it.
     """
 
     run_id: str
@@ -52,6 +56,8 @@ class LaunchOrder:
     memory_mb: int = 0
     custom: dict[str, float] = field(default_factory=dict[str, float])
     tier: Tier = "task"
+    service_url: str = ""
+    service_token: str = field(default="", repr=False)
     op: Literal["launch"] = "launch"
 
     @classmethod
@@ -62,6 +68,7 @@ class LaunchOrder:
         *,
         tier: Tier,
         custom: Mapping[str, float] | None = None,
+        cluster: Cluster | None = None,
     ) -> "LaunchOrder":
         """Return the order that places the run with what its action asks for."""
         wanted = run.resources
@@ -75,6 +82,8 @@ class LaunchOrder:
             memory_mb=wanted.memory_mb or 0,
             custom=dict(custom or {}),
             tier=tier,
+            service_url=cluster.service_url if cluster is not None else "",
+            service_token=cluster.service_token if cluster is not None else "",
         )
 
 

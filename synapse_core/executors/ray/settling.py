@@ -1,5 +1,6 @@
 """What is done about a run when its launcher has ended."""
 
+import contextlib
 import logging
 import time
 
@@ -17,17 +18,30 @@ from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.recovery import recover_if_abandoned
 
-__all__ = ["end_unplaced", "settle"]
+__all__ = ["end_unplaced", "settle", "vouch"]
 
 PATIENCE_S = 60.0
 """A worker of another machine counts as alive until its lease has lapsed."""
 
 _PAUSE_S = 0.2
 
+_LEAVING_S = 10.0
+"""What a worker that has lost its launcher may take to end its run and to bring home its events."""
+
+_VOUCHED_S = 30.0
+"""How far in the future a lease lapses that is vouched for."""
+
 _log = logging.getLogger(__name__)
 
 
-def settle(store: RunStore, home: Home, run_id: str, error: SynapseError | None) -> Run | None:
+def settle(
+    store: RunStore,
+    home: Home,
+    run_id: str,
+    error: SynapseError | None,
+    *,
+    is_away: bool = False,
+) -> Run | None:
     """Bring a run whose launcher has ended to where it belongs, and return it.
 
     What its worker recorded stands. A worker that vanished is recovered from; then the run may be
@@ -38,11 +52,14 @@ def settle(store: RunStore, home: Home, run_id: str, error: SynapseError | None)
         home: Where the run lies.
         run_id: The run.
         error: What ended the launcher; None when it ended by itself.
+        is_away: Whether its worker may be on a machine that does not see the home.
     """
     try:
         run = store.get(run_id)
-        until = time.monotonic() + PATIENCE_S
-        while run.status is RunStatus.RUNNING and time.monotonic() < until:
+        begun = time.monotonic()
+        while run.status is RunStatus.RUNNING and time.monotonic() < begun + PATIENCE_S:
+            if is_away and error is not None and time.monotonic() > begun + _LEAVING_S:
+                _end_lease(store, run)
             run = recover_if_abandoned(store, home, run)
             if run.status is RunStatus.RUNNING:
                 time.sleep(_PAUSE_S)
@@ -53,6 +70,28 @@ def settle(store: RunStore, home: Home, run_id: str, error: SynapseError | None)
     except RunNotFoundError:
         return None  # somebody removed it
     return run
+
+
+def _end_lease(store: RunStore, run: Run) -> None:
+    """End the lease of a worker whose launcher Ray has lost: nobody can see that worker."""
+    if run.owner is not None and (run.lease_expires_at or 0.0) > time.time():
+        with contextlib.suppress(LeaseLostError):  # it has just ended
+            store.heartbeat(run.id, owner=run.owner, lease_s=0.0)
+
+
+def vouch(store: RunStore, run_id: str) -> None:
+    """Keep up the lease of a running run that Ray says is held.
+
+    Its worker may be cut off from the service, and works on all the same.
+    """
+    run = store.get(run_id)
+    if run.status is not RunStatus.RUNNING or run.owner is None:
+        return
+    # One that has lapsed was laid down, by a worker that lost its launcher.
+    left_s = (run.lease_expires_at or 0.0) - time.time()
+    if 0 < left_s < _VOUCHED_S / 2:
+        with contextlib.suppress(LeaseLostError):  # it has just ended
+            store.heartbeat(run_id, owner=run.owner, lease_s=_VOUCHED_S)
 
 
 def end_unplaced(store: RunStore, home: Home, run: Run, error: SynapseError) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
 from synapse_core.executors.placement import Placements
+from synapse_core.executors.ray.arrival import check_sees_home
 from synapse_core.executors.ray.launch import launch, visible_devices
 
 __all__ = ["WarmHolder"]
@@ -21,12 +22,16 @@ class WarmHolder:
 
     Args:
         home_root: Root of the home that holds the runs.
+        mark: What stands in that home, by which this machine knows that it sees it.
         plugin_path: Folder of the plugin.
         environ: Variables of the door that ordered the first run.
     """
 
-    def __init__(self, home_root: str, plugin_path: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, home_root: str, mark: str, plugin_path: str, environ: Mapping[str, str]
+    ) -> None:
         self._home_root = home_root
+        self._mark = mark
         self._plugin_path = plugin_path
         self._environ = dict(environ)
         self._host: subprocess.Popen[bytes] | None = None
@@ -40,7 +45,9 @@ class WarmHolder:
 
         Raises:
             WorkerLostError: The process has ended; so must this actor.
+            ConfigError: This machine does not see the home.
         """
+        check_sees_home(self._home_root, self._mark)
         if self._host is None:
             self._host = self._start()
         if self._host is None:
