@@ -93,7 +93,7 @@ def _note(told: _Told, event: Event) -> None:
     told.reason = str(event.data.get("error") or event.data.get("reason") or "")
     if status is RunStatus.RUNNING:
         told.started_at = event.time
-    else:
+    elif status.is_terminal:
         told.ended_at = event.time
 
 

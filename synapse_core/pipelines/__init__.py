@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from synapse_core.pipelines.action_pipeline import ActionPipeline
     from synapse_core.pipelines.display import display_progress, display_progress_async
     from synapse_core.pipelines.nodes import Node, index, item, params
+    from synapse_core.pipelines.reporting import PipelineReport
     from synapse_core.runtime.pipeline_folders import PipelineContext
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Node",
     "PipelineContext",
     "PipelineProgress",
+    "PipelineReport",
     "display_progress",
     "display_progress_async",
     "index",
@@ -32,6 +34,7 @@ _HOMES = {
     "Node": "synapse_core.pipelines.nodes",
     "PipelineContext": "synapse_core.runtime.pipeline_folders",
     "PipelineProgress": "synapse_core.model.pipeline_progress",
+    "PipelineReport": "synapse_core.pipelines.reporting",
     "display_progress": "synapse_core.pipelines.display",
     "display_progress_async": "synapse_core.pipelines.display",
     "index": "synapse_core.pipelines.nodes",
