@@ -9,6 +9,7 @@ from synapse_core.errors import (
     JournalError,
     LeaseLostError,
     RunNotFoundError,
+    StoreUnavailableError,
     SynapseError,
 )
 from synapse_core.model.event import EventKind
@@ -84,13 +85,12 @@ def vouch(store: RunStore, run_id: str) -> None:
 
     Its worker may be cut off from the service, and works on all the same.
     """
-    run = store.get(run_id)
-    if run.status is not RunStatus.RUNNING or run.owner is None:
-        return
-    # One that has lapsed was laid down, by a worker that lost its launcher.
-    left_s = (run.lease_expires_at or 0.0) - time.time()
-    if 0 < left_s < _VOUCHED_S / 2:
-        with contextlib.suppress(LeaseLostError):  # it has just ended
+    # It has just ended or was removed; or the store is locked, and the next look comes soon.
+    with contextlib.suppress(LeaseLostError, RunNotFoundError, StoreUnavailableError):
+        run = store.get(run_id)
+        # One that has lapsed was laid down, by a worker that lost its launcher.
+        left_s = (run.lease_expires_at or 0.0) - time.time()
+        if run.owner is not None and 0 < left_s < _VOUCHED_S / 2:
             store.heartbeat(run_id, owner=run.owner, lease_s=_VOUCHED_S)
 
 

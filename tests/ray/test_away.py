@@ -1,0 +1,350 @@
+"""Runs on a machine that does not see the home: the plugin goes there, all it says comes back."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from synapse_core.errors import TooLargeError
+from synapse_core.model.run import Run, RunStatus
+from synapse_core.operations.outputs import read_output
+from synapse_core.operations.runs import cancel_run, get_run
+from synapse_core.runs.processes import host_name
+from synapse_core.workspace import Workspace, open_workspace
+from tests.ray.far import Far, can_be_built
+from tests.ray.looking import (
+    end,
+    events,
+    is_gone,
+    kill,
+    launchers,
+    messages,
+    start,
+    wait_until,
+)
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(not can_be_built(), reason="needs a user who may make networks"),
+]
+
+TIERS = pytest.mark.parametrize("on", ["far", "job@far"])
+
+ACTIONS = """
+    import os
+    import subprocess
+    import sys
+    import time
+    from pathlib import Path
+
+    from synapse_core import action
+
+    import helping
+
+
+    @action
+    def work(ctx, word: str = "") -> dict[str, object]:
+        print(helping.shout(word))
+        print("to stderr", file=sys.stderr)
+        ctx.set_progress(1, 2)
+        ctx.set_metrics({"loss": 0.5}, "trial")
+        ctx.save_artifact(b"x" * 20_000_000, "large/model.bin")
+        ctx.save_artifact("small", "notes.txt")
+        return {"home": os.environ["HOME"], "folder": Path(__file__).parent.name}
+
+
+    @action
+    def count(ctx, to: int = 10, pause: float = 0.1, marker: str = "") -> int:
+        for number in range(to):
+            print(f"line {number}")
+            time.sleep(pause)
+        if marker and not Path(marker).exists():
+            Path(marker).touch()
+            time.sleep(60)
+        return to
+
+
+    @action
+    def hang(ctx) -> None:
+        subprocess.Popen(["sleep", "1000"])
+        subprocess.run(["sh", "-c", "echo from below; echo half; printf unfinished"], check=True)
+        time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[Far]:
+    far = Far(Path(tempfile.mkdtemp(prefix="sfar-")))
+    try:
+        far.build()
+        yield far
+    finally:
+        far.tear_down()
+        shutil.rmtree(far.root)
+
+
+@pytest.fixture(scope="module")
+def plugin(far: Far) -> Path:
+    folder = far.near / "plugins" / "far_trials"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("name: Far\ncode: far_trials\nversion: 1.0.0\n")
+    (folder / "trials_away.py").write_text(dedent(ACTIONS))
+    (folder / "helping.py").write_text("def shout(word):\n    return f'{word}!'\n")
+    (folder / ".gitignore").write_text("secret.txt\n")
+    (folder / "secret.txt").write_text("not to be sent")
+    return folder
+
+
+@pytest.fixture
+def workspace(far: Far, plugin: Path) -> Iterator[Workspace]:
+    home = far.near / "home"
+    (home / "config.yaml").write_text(far.config())
+    with open_workspace(home, [plugin.parent]) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_driver_is_left(far: Far, plugin: Path) -> Iterator[None]:
+    yield
+    with open_workspace(far.near / "home", [plugin.parent]) as workspace:
+        for name in ("far", "blind"):
+            workspace.executors[name].door.stop(force=True)  # pyright: ignore[reportAttributeAccessIssue] - it has one
+
+
+def running(workspace: Workspace, run: Run, line: str) -> Run:
+    """Return the run as soon as it has said the line."""
+    wait_until(lambda: line in messages(workspace, run.id))
+    return get_run(workspace, run.id)
+
+
+def assert_nothing_is_left(far: Far, run: Run) -> None:
+    wait_until(lambda: not list((far.away / "runs").glob(f"*/{run.id}")))
+
+
+def lines(count: int) -> list[str]:
+    return [f"line {number}" for number in range(count)]
+
+
+@TIERS
+def test_a_run_away_says_and_leaves_the_same_as_at_home(
+    workspace: Workspace, plugin: Path, far: Far, on: str
+) -> None:
+    here = end(workspace, start(workspace, plugin, "work", "local", word="hello"))
+    there = end(workspace, start(workspace, plugin, "work", on, word="hello"))
+
+    assert there.status is RunStatus.SUCCEEDED, there.failure
+    assert there.result == {"home": str(far.node_home), "folder": "far_trials"}
+    assert [(e.kind, e.data.keys()) for e in events(workspace, there.id)] == [
+        (e.kind, e.data.keys()) for e in events(workspace, here.id)
+    ]
+    assert messages(workspace, there.id) == messages(workspace, here.id)
+    assert there.summary.metrics == here.summary.metrics
+    assert there.summary.artifacts == here.summary.artifacts
+    assert read_output(workspace, there.id, "notes.txt", max_bytes=100) == "small"
+    model = workspace.home.run_dir(there.id) / "artifacts/large/model.bin"
+    assert model.stat().st_size == 20_000_000
+    assert_nothing_is_left(far, there)
+
+
+def test_a_version_is_sent_once_and_without_what_is_ignored(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    for word in ("one", "two"):
+        end(workspace, start(workspace, plugin, "work", "far", word=word))
+    before = {path.name for path in far.away.glob("cache/sent/*/far_trials")}
+    sent = list(far.away.glob("cache/sent/*/far_trials"))
+
+    (plugin / "helping.py").write_text("def shout(word):\n    return f'{word}?'\n")
+    run = end(workspace, start(workspace, plugin, "work", "far", word="three"))
+
+    assert before
+    assert len(sent) == 1
+    assert not (sent[0] / "secret.txt").exists()
+    assert messages(workspace, run.id)[0] == "three?"
+    assert len(list(far.away.glob("cache/sent/*/far_trials"))) == 2
+
+
+def test_what_is_too_large_to_be_sent_is_refused_with_its_largest_files(
+    workspace: Workspace, plugin: Path
+) -> None:
+    large = plugin / "weights.bin"
+    with large.open("wb") as file:
+        file.truncate(200 << 20)
+    try:
+        with pytest.raises(TooLargeError, match=r"weights\.bin \(200\.0 MiB\)"):
+            start(workspace, plugin, "work", "far")
+    finally:
+        large.unlink()
+
+
+def test_a_line_arrives_within_a_tenth_of_a_second(workspace: Workspace, plugin: Path) -> None:
+    run = start(workspace, plugin, "count", "far", to=20, pause=0.1)
+    late: list[float] = []
+    cursor = None
+    while len(late) < 20:
+        workspace.journals.wait(run.id, cursor, timeout_s=20)
+        page = workspace.journals.read(run.id, after=cursor)
+        now = time.time()
+        cursor = page.next_cursor
+        late += [now - e.time for e in page.items if "line" in str(e.data.get("message"))]
+
+    assert sorted(late)[len(late) // 2] < 0.1
+    end(workspace, run)
+
+
+def test_a_service_that_cannot_be_reached_costs_nothing_but_time(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    run = start(workspace, plugin, "count", "far", to=30, pause=0.1)
+    running(workspace, run, "line 3")
+    with far.cut():
+        wait_until(lambda: (far.away / "runs").exists() and has_said(far, run, "line 20"))
+        assert "line 20" not in messages(workspace, run.id)
+
+    done = end(workspace, run)
+    assert (done.status, done.result, done.attempt) == (RunStatus.SUCCEEDED, 30, 1)
+    assert messages(workspace, run.id) == lines(30)
+    assert_nothing_is_left(far, run)
+
+
+@TIERS
+def test_a_run_that_ends_while_the_service_is_gone_is_told_when_it_is_back(
+    workspace: Workspace, plugin: Path, far: Far, on: str
+) -> None:
+    run = start(workspace, plugin, "count", on, to=15, pause=0.1)
+    running(workspace, run, "line 3")
+    far.kill_service()
+    wait_until(lambda: has_said(far, run, '"status":"succeeded"'))
+    assert workspace.runs.get(run.id).status is RunStatus.RUNNING
+    far.start_service()
+
+    done = end(workspace, run)
+    assert (done.status, done.result, done.attempt) == (RunStatus.SUCCEEDED, 15, 1)
+    assert messages(workspace, run.id) == lines(15)
+    assert_nothing_is_left(far, run)
+
+
+@TIERS
+def test_what_a_killed_worker_printed_is_not_lost(
+    workspace: Workspace, plugin: Path, far: Far, on: str
+) -> None:
+    run = running(workspace, start(workspace, plugin, "hang", on), "half")
+    assert run.owner is not None
+    assert not run.owner.startswith(host_name())  # it is a machine of its own indeed
+    sleeps = far.processes("sleep")
+
+    kill(far.supervisor_of(run))
+
+    lost = end(workspace, run)
+    assert lost.failure is not None
+    assert (lost.status, lost.failure.code) == (RunStatus.FAILED, "worker_lost")
+    assert messages(workspace, run.id)[:3] == ["from below", "half", "unfinished"]
+    assert sleeps
+    wait_until(lambda: all(is_gone(process) for process in sleeps))
+    assert_nothing_is_left(far, run)
+
+
+def test_a_worker_whose_place_is_lost_leaves_and_tells_all_it_knows(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    run = running(workspace, start(workspace, plugin, "hang", "far"), "half")
+    supervisor = far.supervisor_of(run)
+    (launcher,) = launchers(run)
+
+    kill(launcher)
+
+    lost = end(workspace, run)
+    assert lost.failure is not None
+    assert (lost.status, lost.failure.code) == (RunStatus.FAILED, "worker_lost")
+    assert messages(workspace, run.id)[:3] == ["from below", "half", "unfinished"]
+    wait_until(lambda: is_gone(supervisor))
+
+
+def test_what_nobody_was_left_to_send_is_sent_by_the_next_run(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    run = running(
+        workspace, start(workspace, plugin, "count", "far", to=1000, pause=0.02), "line 3"
+    )
+    (launcher,) = launchers(run)
+    supervisor = far.supervisor_of(run)
+    launcher.suspend()  # it sends nothing any more
+    wait_until(lambda: has_said(far, run, "line 50"))
+    kill(supervisor)
+    kill(launcher)
+    wait_until(lambda: is_gone(supervisor))
+    written = max(n for n in range(1000) if has_said(far, run, f'"line {n}"'))
+
+    other = end(workspace, start(workspace, plugin, "count", "far", to=1, pause=0.0))
+
+    assert other.status is RunStatus.SUCCEEDED
+    lost = end(workspace, run)
+    assert lost.failure is not None
+    assert (lost.status, lost.failure.code) == (RunStatus.FAILED, "worker_lost")
+    assert messages(workspace, run.id)[: written + 1] == lines(written + 1)
+    assert_nothing_is_left(far, run)
+
+
+def test_another_attempt_goes_on_behind_what_the_first_one_said(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    marker = far.node_home / "marker"
+    run = start(workspace, plugin, "count", "far", to=3, pause=0.0, marker=str(marker), retries=1)
+    run = running(workspace, run, "line 2")
+    wait_until(marker.exists)
+
+    kill(far.supervisor_of(run))
+
+    done = end(workspace, run)
+    assert (done.status, done.result, done.attempt) == (RunStatus.SUCCEEDED, 3, 2)
+    assert messages(workspace, run.id) == [*lines(3), *lines(3)]
+
+
+def test_a_run_away_is_cancelled_soon(workspace: Workspace, plugin: Path, far: Far) -> None:
+    run = running(workspace, start(workspace, plugin, "hang", "far"), "half")
+    begun = time.monotonic()
+
+    cancel_run(workspace, run.id)
+    ended = end(workspace, run)
+
+    assert ended.status is RunStatus.CANCELLED
+    assert time.monotonic() - begun < 7
+    assert_nothing_is_left(far, run)
+
+
+def test_a_machine_that_sees_no_home_and_knows_no_service_says_what_to_do(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    run = end(workspace, start(workspace, plugin, "count", "blind", to=1))
+
+    assert run.status is RunStatus.FAILED
+    assert run.failure is not None
+    assert f"{far.name} does not see the home" in run.failure.message
+    assert "synapse serve" in run.failure.hint
+
+
+def test_a_machine_that_is_switched_off_loses_the_run_and_the_next_one_has_room(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    run = running(workspace, start(workspace, plugin, "count", "far", to=1000, pause=0.1), "line 9")
+
+    far.kill_node()
+
+    lost = end(workspace, run)
+    assert lost.failure is not None
+    assert (lost.status, lost.failure.code) == (RunStatus.FAILED, "worker_lost")
+    assert messages(workspace, run.id)[:10] == lines(10)
+    far.start_node()
+    again = end(workspace, start(workspace, plugin, "count", "far", to=1))
+    assert again.status is RunStatus.SUCCEEDED
+
+
+def has_said(far: Far, run: Run, text: str) -> bool:
+    """Whether the worker has recorded it on the node."""
+    return any(
+        text in journal.read_text() for journal in far.away.glob(f"runs/*/{run.id}/journal.jsonl")
+    )
