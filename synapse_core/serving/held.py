@@ -51,6 +51,7 @@ class HeldAction:
         self._say = say
         self._waiting: dict[int, asyncio.Future[list[tuple[int, JSONValue]]]] = {}
         self._count = 0
+        self._is_stuck = False
         self._ready: asyncio.Future[JSONObject] = asyncio.get_running_loop().create_future()
         self._duties: list[asyncio.Task[None]] = []
 
@@ -98,13 +99,13 @@ class HeldAction:
             writer.write(pack(order))
             held.description = await asyncio.wait_for(held._ready, timeout_s)
         except TimeoutError:
-            held.kill()
+            await held.end()
             raise RunTimeoutError(
                 f"The action was not ready to answer within {timeout_s:g} s.",
                 hint="Raise `serve.start_timeout` in config.yaml, or let it load less.",
             ) from None
         except BaseException:
-            held.kill()
+            await held.end()
             raise
         return held
 
@@ -152,11 +153,19 @@ class HeldAction:
             async with asyncio.timeout(drain_s):
                 while self._waiting and self.is_alive:
                     await asyncio.wait(self._waiting.values())
-        if self.is_alive:
+        if self.is_alive and not self._is_stuck:
             self._writer.write(pack({"op": "close"}))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), _CLOSE_S)
+        await self.end()
+
+    async def end(self) -> None:
+        """End it at once, and return when it is gone."""
         self.kill()
+        await asyncio.gather(*self._duties, return_exceptions=True)
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
 
     def kill(self) -> None:
         """End it and all that it has started, at once."""
@@ -176,6 +185,9 @@ class HeldAction:
             return await waiting
         except ConnectionError:
             raise _lost() from None
+        except asyncio.CancelledError:
+            self._is_stuck = True  # whoever asked has lost patience; it may never come to an end
+            raise
         finally:
             self._waiting.pop(number, None)
 
@@ -194,7 +206,7 @@ class HeldAction:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(_lost())
-        self.kill()
+        self.kill()  # whatever it has started goes with it
         await self._process.wait()
 
     def _take(self, message: JSONObject) -> None:

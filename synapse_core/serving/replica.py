@@ -187,8 +187,10 @@ class Replica:
     async def close(self) -> None:
         """End the process once it has answered everybody."""
         self._is_closing = True
-        for duty in tuple(self._duties):
+        duties = tuple(self._duties)
+        for duty in duties:
             duty.cancel()
+        await asyncio.gather(*duties, return_exceptions=True)
         if self._held is not None:
             await self._held.close(drain_s=self._drain_s())
         self._log.close()
@@ -232,7 +234,11 @@ class Replica:
             self._tell(error=str(error))
             return
         if before is not None:
-            await before.close(drain_s=self._drain_s())
+            try:
+                await before.close(drain_s=self._drain_s())
+            except asyncio.CancelledError:  # the replica is closing
+                await before.end()
+                raise
 
     async def _start(self, number: int) -> HeldAction | None:
         """Start a process, and let it answer from now on; return the one that did before."""
@@ -249,7 +255,7 @@ class Replica:
                 timeout_s=release.settings.start_timeout_s,
             )
             if self._is_closing:
-                held.kill()
+                await held.end()
                 raise WorkerLostError("The replica is closing.")
             before, self._held, self.release = self._held, held, release
             self._is_up.set()
@@ -273,6 +279,7 @@ class Replica:
     async def _look_after(self, held: HeldAction) -> None:
         """Start another process when this one ends by itself."""
         await held.ended.wait()
+        await held.end()
         if held is not self._held or self._is_closing or self.release is None:
             return
         self._is_up.clear()

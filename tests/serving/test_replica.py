@@ -1,0 +1,185 @@
+"""One replica without Ray: which release answers, and what becomes of its process."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from synapse_core.errors import ActionLoadError, WorkerLostError
+from synapse_core.serving.reports import ReplicaState, Report, read_reports
+from tests.ray.looking import wait_until
+from tests.serving.conftest import Bench, Serve
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE_S = 30
+
+SAYS = """
+    import os
+    import time
+
+    from synapse_core import action
+
+
+    @action
+    def answer(ctx, do: str = "", seconds: float = 0.0) -> str:
+        if do == "die":
+            os._exit(3)
+        print("the key is", os.environ["API_KEY"])
+        time.sleep(seconds)
+        return os.environ["NUMBER"]
+"""
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Look until it is so, while the replica goes on."""
+    await asyncio.to_thread(wait_until, is_so, PATIENCE_S)
+
+
+def report(bench: Bench) -> Report:
+    (only,) = read_reports(bench.shelf.replicas("one"))
+    return only
+
+
+async def test_it_answers_and_leaves_nothing_behind(bench: Bench, serve: Serve) -> None:
+    bench.release(SAYS)
+
+    async with serve() as served:
+        answer = await served.ask({})
+        told = report(bench)
+
+    assert answer == (200, "1")
+    assert (told.state, told.release, told.host) == (ReplicaState.READY, 1, os.uname().nodename)
+    assert not psutil.pid_exists(told.pid)
+    assert read_reports(bench.shelf.replicas("one")) == []
+
+
+async def test_what_it_prints_is_in_the_log_without_secrets(bench: Bench, serve: Serve) -> None:
+    bench.release(SAYS)
+
+    async with serve() as served:
+        await served.ask({})
+        await until(lambda: "the key is" in bench.log())
+
+    assert "the key is [redacted]" in bench.log()
+    assert "hunter2" not in bench.log()
+
+
+async def test_a_new_release_takes_over_while_the_old_one_finishes(
+    bench: Bench, serve: Serve
+) -> None:
+    bench.release(SAYS)
+
+    async with serve() as served:
+        slow = asyncio.create_task(served.ask({"seconds": 1.5}))
+        await until(lambda: "the key is" in bench.log())
+        bench.release(SAYS)
+        await until(lambda: report(bench).release == 2)
+        quick = await served.ask({})
+
+        assert not slow.done()
+        assert quick == (200, "2")
+        assert await slow == (200, "1")
+
+
+async def test_a_release_that_does_not_start_changes_nothing(bench: Bench, serve: Serve) -> None:
+    bench.release(SAYS)
+
+    async with serve() as served:
+        bench.release("import nothing_of_the_kind\n")
+        await until(lambda: bool(report(bench).error))
+        told = report(bench)
+        answer = await served.ask({})
+
+    assert answer == (200, "1")
+    assert (told.state, told.release, told.wanted) == (ReplicaState.READY, 1, 2)
+    assert "nothing_of_the_kind" in told.error
+    assert "act.py:1" in told.error
+
+
+async def test_a_replica_that_joins_later_takes_what_has_worked(bench: Bench, serve: Serve) -> None:
+    bench.release(SAYS)
+    async with serve():
+        pass
+    bench.release("import nothing_of_the_kind\n")
+
+    async with serve() as served:
+        answer = await served.ask({})
+        told = report(bench)
+
+    assert answer == (200, "1")
+    assert "nothing_of_the_kind" in told.error
+
+
+async def test_without_any_that_works_it_says_why(bench: Bench, serve: Serve) -> None:
+    bench.release("import nothing_of_the_kind\n")
+
+    with pytest.raises(ActionLoadError, match="nothing_of_the_kind"):
+        async with serve():
+            pass
+
+    assert report(bench).state is ReplicaState.FAILED
+    assert "Traceback" in bench.log()
+
+
+async def test_a_process_that_ends_while_it_imports_is_told(bench: Bench, serve: Serve) -> None:
+    bench.release("import os\nos._exit(9)\n")
+
+    with pytest.raises(WorkerLostError, match="ended with 9"):
+        async with serve():
+            pass
+
+
+async def test_a_process_that_dies_is_replaced_and_later_requests_wait(
+    bench: Bench, serve: Serve
+) -> None:
+    bench.release(SAYS)
+
+    async with serve() as served:
+        lost, document = await served.ask({"do": "die"})
+        answer = await served.ask({})
+        told = report(bench)
+
+    assert (lost, document["code"]) == (503, "worker_lost")
+    assert answer == (200, "1")
+    assert told.restarts == 1
+
+
+async def test_a_request_that_takes_too_long_is_answered_and_holds_up_no_other(
+    bench: Bench, serve: Serve
+) -> None:
+    bench.release(SAYS, timeout_s=0.5)
+
+    async with serve() as served:
+        before = report(bench).pid
+        status, document = await served.ask({"seconds": 600.0})
+        await until(lambda: report(bench).pid not in {0, before})
+        answer = await served.ask({})
+        await until(lambda: not psutil.pid_exists(before))
+
+    assert (status, document["code"]) == (504, "run_timeout")
+    assert answer == (200, "1")
+
+
+async def test_the_action_dies_with_its_replica(bench: Bench, serve: Serve) -> None:
+    bench.release(
+        """
+        import subprocess
+        from synapse_core import action
+
+        subprocess.Popen(["sleep", "1000"])
+
+
+        @action
+        def answer(ctx) -> int:
+            return 1
+        """
+    )
+
+    async with serve() as served:
+        process = psutil.Process(report(bench).pid)
+        (child,) = process.children()
+        served.replica.kill()
+        await until(lambda: not psutil.pid_exists(child.pid))
