@@ -34,8 +34,8 @@ lock: .venv/.installed
 		--no-annotate --group dev pyproject.toml -o requirements.lock
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-annotate --extra ray --constraint requirements.lock pyproject.toml \
-		-o requirements-ray.lock
+		--no-annotate --extra ray --extra serve --constraint requirements.lock \
+		pyproject.toml -o requirements-ray.lock
 
 .venv/.installed: requirements.lock pyproject.toml
 	@scripts/install $(PYTHON) .venv
