@@ -5,12 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, product
 
 import pytest
 
 from synapse_core.model.run import RunFilter, RunStatus
-from synapse_core.runs.list_cursor import Place
 from synapse_core.runs.listing import select_page
 from synapse_core.runs.postgres import PostgresRunStore
 from synapse_core.runs.postgres_connections import PostgresConnections, PostgresTexts
@@ -82,23 +81,18 @@ def test_a_forked_process_has_connections_of_its_own(
     assert len(store.active()) == 2
 
 
-@pytest.mark.parametrize("before", [None, (1e9, 5)])
-@pytest.mark.parametrize(
-    "where",
-    [
-        RunFilter(),
-        RunFilter(statuses=frozenset({RunStatus.FAILED})),
-        RunFilter(plugin="p"),
-        RunFilter(action="a"),
-        RunFilter(plugin="p", action="a", since=1.0),
-        RunFilter(parent_id="r"),
-    ],
-)
+_LISTS = [
+    RunFilter(),
+    RunFilter(statuses=frozenset({RunStatus.FAILED})),
+    RunFilter(plugin="p"),
+    RunFilter(action="a"),
+    RunFilter(plugin="p", action="a", since=1.0),
+    RunFilter(parent_id="r"),
+]
+
+
 def test_every_list_walks_an_index_in_order(
-    open_store: Callable[[], PostgresRunStore],
-    postgres_url: str,
-    where: RunFilter,
-    before: Place | None,
+    open_store: Callable[[], PostgresRunStore], postgres_url: str
 ) -> None:
     open_store().create(a_run())
     with connect(postgres_url) as connection:
@@ -109,13 +103,13 @@ def test_every_list_walks_an_index_in_order(
             b" FROM generate_series(1, 20000) AS n"
         )
         connection.execute(b"ANALYZE runs")
-    query, values = select_page("runs.id", where, before, 50, PostgresTexts())
     database = PostgresConnections(postgres_url, answer_timeout_s=10)
-    with database.read() as statements:
-        plan = statements.execute(f"EXPLAIN (COSTS OFF) {query}", values).fetchall()
+    for where, before in product(_LISTS, [None, (1e9, 5)]):
+        query, values = select_page("runs.id", where, before, 50, PostgresTexts())
+        with database.read() as statements:
+            rows = statements.execute(f"EXPLAIN (COSTS OFF) {query}", values).fetchall()
+        plan = [str(row["QUERY PLAN"]) for row in rows]
+        assert not any("Seq Scan on runs" in step for step in plan), "\n".join(plan)
+        sorts = [step for step in plan if "Sort" in step and "Sort Key" not in step]
+        assert all(step.find("Sort") < 8 for step in sorts), "\n".join(plan)
     database.close()
-
-    steps = [str(row["QUERY PLAN"]) for row in plan]
-    assert not any("Seq Scan on runs" in step for step in steps), "\n".join(steps)
-    sorts = [step for step in steps if "Sort" in step and "Sort Key" not in step]
-    assert all(step.find("Sort") < 8 for step in sorts), "\n".join(steps)
