@@ -180,6 +180,24 @@ def test_clusters_of_an_environment_are_read_and_checked(tmp_path: Path) -> None
     assert gpu.find_token({"T": "secret"}) == "secret"
     with pytest.raises(ConfigError, match="T, which is not set"):
         gpu.find_token({})
+    assert gpu.service is gpu.python is gpu.find_service_token({}) is None
     broken = text.replace("address: 'head:6379', dashboard", "token")
     with pytest.raises(ConfigError, match="says nowhere where it is"):
         load_settings(write(tmp_path, broken))
+
+
+def test_a_cluster_names_the_service_that_its_machines_reach(tmp_path: Path) -> None:
+    text = (
+        "environment: dev\nenvironments:\n  dev:\n    clusters:\n"
+        "      far: {address: 'far:6379', service: 'http://here:8100/', python: /opt/bin/python,\n"
+        "            service_token_variable: S}\n"
+    )
+
+    far = load_settings(write(tmp_path, text)).clusters["far"]
+
+    assert (far.service, far.python) == ("http://here:8100", "/opt/bin/python")
+    assert far.find_service_token({"S": "secret"}) == "secret"
+    with pytest.raises(ConfigError, match="S, which is not set"):
+        far.find_service_token({})
+    with pytest.raises(ConfigError, match="service cannot be used"):
+        load_settings(write(tmp_path, text.replace("http://here", "here")))

@@ -1,5 +1,6 @@
 """Runs on a machine that does not see the home: the plugin goes there, all it says comes back."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -12,6 +13,7 @@ import pytest
 from synapse_core.errors import TooLargeError
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.outputs import read_output
+from synapse_core.operations.ray import stop_cluster
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.runs.processes import host_name
 from synapse_core.workspace import Workspace, open_workspace
@@ -112,7 +114,7 @@ def _no_driver_is_left(far: Far, plugin: Path) -> Iterator[None]:
     yield
     with open_workspace(far.near / "home", [plugin.parent]) as workspace:
         for name in ("far", "blind"):
-            workspace.executors[name].door.stop(force=True)  # pyright: ignore[reportAttributeAccessIssue] - it has one
+            stop_cluster(workspace.home, os.environ, name, force=True)
 
 
 def running(workspace: Workspace, run: Run, line: str) -> Run:

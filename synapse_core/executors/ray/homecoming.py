@@ -34,7 +34,9 @@ _collecting = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
-def bring_home(home: Home, session: Session, left: Leftover) -> None:
+def bring_home(
+    home: Home, session: Session, left: Leftover, *, patience_s: float = _PATIENCE_S
+) -> None:
     """Settle a run whose worker on this machine has ended, and remove what it left here.
 
     A run that the worker could not end is recovered here, since here is what it printed and what
@@ -44,6 +46,7 @@ def bring_home(home: Home, session: Session, left: Leftover) -> None:
         home: The home of this machine.
         session: The connection to the service.
         left: What the worker left.
+        patience_s: Seconds to try for.
 
     Raises:
         StoreUnavailableError: The service is away; whoever comes next tries again.
@@ -51,7 +54,7 @@ def bring_home(home: Home, session: Session, left: Leftover) -> None:
     _await_end(left)
     store = AwayStore(session, home)
     try:
-        run = _settled(store, home, store.get(left.run_id), left)
+        run = _settled(store, home, store.get(left.run_id), left, patience_s)
         is_elsewhere = run.status is RunStatus.RUNNING and run.owner != left.owner
         if is_elsewhere and is_alive(WorkerId.parse(run.owner or "")) is True:
             return  # another worker of this machine has it, in the same folder
@@ -87,9 +90,9 @@ def _await_end(left: Leftover) -> None:
         time.sleep(_PAUSE_S)
 
 
-def _settled(store: AwayStore, home: Home, run: Run, left: Leftover) -> Run:
+def _settled(store: AwayStore, home: Home, run: Run, left: Leftover, patience_s: float) -> Run:
     """Return the run, recovered from its worker's death if it had not ended."""
-    until = time.monotonic() + _PATIENCE_S
+    until = time.monotonic() + patience_s
     mine = {left.owner, str(this_worker())}
     while run.status is RunStatus.RUNNING and run.owner in mine:
         run = recover_if_abandoned(store, home, run)

@@ -1,0 +1,499 @@
+"""Workers that do not see the home of their runs, and the service that does."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from synapse_core.clients.call import Call, run_path
+from synapse_core.clients.sync_session import Session
+from synapse_core.config.home import Home
+from synapse_core.errors import (
+    ConflictError,
+    InvalidInputError,
+    LeaseLostError,
+    PathRefusedError,
+    SynapseError,
+)
+from synapse_core.executors.ray.arrival import (
+    Arrival,
+    arrive,
+    check_sees_home,
+    home_mark,
+)
+from synapse_core.executors.ray.homecoming import bring_home
+from synapse_core.executors.ray.packing import PackedPlugins
+from synapse_core.executors.ray.settling import vouch
+from synapse_core.executors.ray.unpacked import UnpackedPlugins
+from synapse_core.model.event import EventKind
+from synapse_core.model.run import Outcome, RetryPolicy, Run, RunStatus
+from synapse_core.runs.away import AWAY_LEASE_S, AwayStore, away_session
+from synapse_core.runs.ids import new_run_id
+from synapse_core.runs.journal import JournalWriter
+from synapse_core.runs.processes import this_worker
+from synapse_core.runs.unsent import find_leftovers, find_note
+from synapse_core.testing.service import READ_TOKEN, RUN_TOKEN, serving
+from synapse_core.workspace import Workspace, open_workspace
+
+ME = "elsewhere/boot/1:1:1"
+LIVING = str(this_worker())
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    with open_workspace(tmp_path / "home", (), environ={}) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def url(workspace: Workspace) -> Iterator[str]:
+    with serving(workspace) as url:
+        yield url
+
+
+@pytest.fixture
+def session(url: str) -> Iterator[Session]:
+    with away_session(url, RUN_TOKEN) as session:
+        yield session
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Home:
+    """The home of the worker's machine."""
+    home = Home(tmp_path / "away")
+    home.ensure()
+    return home
+
+
+@pytest.fixture
+def store(session: Session, away: Home) -> AwayStore:
+    return AwayStore(session, away)
+
+
+def make_run(workspace: Workspace, *, retries: int = 0, **more: object) -> Run:
+    now = time.time()
+    run = Run(
+        id=new_run_id(now),
+        plugin="p",
+        action="a",
+        entrypoint="p:a",
+        plugin_path="/p",
+        executor="elsewhere",
+        retry=RetryPolicy(retries, 0.0),
+        created_at=now,
+        **more,  # pyright: ignore[reportArgumentType] - fields of a run
+    )
+    return workspace.runs.create(run)
+
+
+def claim(store: AwayStore, run: Run, owner: str = ME) -> Run:
+    claimed = store.claim(run.id, owner=owner, lease_s=15)
+    assert claimed is not None
+    return claimed
+
+
+def say(home: Home, run: Run, *words: str) -> None:
+    with JournalWriter.open(home.journal(run.id)) as writer:
+        for word in words:
+            writer.emit(EventKind.LOG, {"level": "info", "message": word})
+
+
+def said(workspace: Workspace, run: Run) -> list[str]:
+    events = workspace.journals.read(run.id, limit=1000).items
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    return [str(event.data["message"]) for event in events if event.kind is EventKind.LOG]
+
+
+def save(home: Home, run: Run, name: str, content: bytes) -> None:
+    path = home.artifacts(run.id) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    with JournalWriter.open(home.journal(run.id)) as writer:
+        writer.emit(
+            EventKind.ARTIFACT,
+            {
+                "name": name,
+                "path": f"artifacts/{name}",
+                "size_bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "media_type": "text/plain",
+            },
+        )
+
+
+def test_whoever_learns_that_a_run_has_ended_finds_all_of_it(
+    workspace: Workspace, store: AwayStore, away: Home
+) -> None:
+    run = make_run(workspace)
+    claim(store, run)
+    say(away, run, "one", "two")
+    save(away, run, "plots/loss.png", b"x" * 10_000_000)
+
+    store.finish(run.id, Outcome(RunStatus.SUCCEEDED, 1), owner=ME)
+
+    assert workspace.runs.get(run.id).status is RunStatus.SUCCEEDED
+    assert said(workspace, run) == ["one", "two"]
+    saved = workspace.home.artifacts(run.id) / "plots/loss.png"
+    assert saved.read_bytes() == b"x" * 10_000_000
+    assert not list(workspace.home.run_dir(run.id).glob(".upload*"))
+
+
+def test_a_network_may_be_gone_for_longer_than_a_lease_at_home(
+    workspace: Workspace, store: AwayStore
+) -> None:
+    run = make_run(workspace)
+    claim(store, run)
+    store.heartbeat(run.id, owner=ME, lease_s=15)
+
+    lapses = workspace.runs.get(run.id).lease_expires_at
+    assert lapses is not None
+    assert lapses - time.time() > AWAY_LEASE_S - 5
+
+
+def test_another_attempt_has_what_the_first_one_said(
+    workspace: Workspace, store: AwayStore, away: Home, session: Session, tmp_path: Path
+) -> None:
+    run = make_run(workspace, retries=1)
+    claim(store, run)
+    say(away, run, "first")
+    assert store.release(run.id, expected_owner=ME)
+
+    elsewhere = Home(tmp_path / "elsewhere")
+    other = AwayStore(session, elsewhere)
+    assert claim(other, run, "other/boot/1:2:2").attempt == 2
+    say(elsewhere, run, "second")
+    other.finish(run.id, Outcome(RunStatus.SUCCEEDED), owner="other/boot/1:2:2")
+
+    assert said(workspace, run) == ["first", "second"]
+    assert elsewhere.journal(run.id).read_bytes() == workspace.home.journal(run.id).read_bytes()
+
+
+def test_a_run_that_resumes_another_has_its_journal(
+    workspace: Workspace, store: AwayStore, away: Home
+) -> None:
+    earlier = make_run(workspace)
+    workspace.home.run_dir(earlier.id).mkdir(parents=True)
+    say(workspace.home, earlier, "step one is done")
+    run = make_run(workspace, resume=True, rerun_of=earlier.id)
+
+    claim(store, run)
+
+    assert away.journal(earlier.id).read_bytes() == workspace.home.journal(earlier.id).read_bytes()
+
+
+def test_a_worker_that_leaves_is_not_waited_for(
+    workspace: Workspace, store: AwayStore, away: Home
+) -> None:
+    run = make_run(workspace)
+    claim(store, run)
+    say(away, run, "the last word")
+
+    store.leave(run.id, ME)
+
+    left = workspace.runs.get(run.id)
+    assert (left.lease_expires_at or 0) <= time.time()
+    assert said(workspace, run) == ["the last word"]
+    vouch(workspace.runs, run.id)
+    assert workspace.runs.get(run.id).lease_expires_at == left.lease_expires_at
+
+
+def test_a_worker_that_is_cut_off_is_vouched_for(workspace: Workspace) -> None:
+    run = make_run(workspace)
+    vouch(workspace.runs, run.id)  # nobody owns it yet
+    workspace.runs.claim(run.id, owner=ME, lease_s=5)
+
+    vouch(workspace.runs, run.id)
+
+    assert (workspace.runs.get(run.id).lease_expires_at or 0) - time.time() > 20
+    vouch(workspace.runs, "20200101-000000-aaaaaaaa")  # somebody removed it
+
+
+_ELSEWHERE = ["unshare", "--uts", "--map-root-user"] if os.getuid() else ["unshare", "--uts"]
+_CAN_BE_ELSEWHERE = (
+    shutil.which("unshare") is not None
+    and subprocess.run(
+        [*_ELSEWHERE, "hostname", "elsewhere"], capture_output=True, check=False
+    ).returncode
+    == 0
+)
+elsewhere = pytest.mark.skipif(
+    not _CAN_BE_ELSEWHERE, reason="needs a user who may give a process another name of its machine"
+)
+
+WORK = """
+import os, signal, sys
+from pathlib import Path
+from synapse_core.config.home import Home
+from synapse_core.model.event import EventKind
+from synapse_core.runs.away import AwayStore, away_session
+from synapse_core.runs.journal import JournalWriter
+from synapse_core.runs.processes import this_worker
+
+url, token, root, run_id = sys.argv[1:]
+home, owner = Home(Path(root)), str(this_worker())
+AwayStore(away_session(url, token), home).claim(run_id, owner=owner, lease_s=15)
+with JournalWriter.open(home.journal(run_id)) as writer:
+    for word in ("one", "two"):
+        writer.emit(EventKind.LOG, {"level": "info", "message": word})
+home.output(run_id).write_bytes(b"printed")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+COLLECT = """
+import sys
+from pathlib import Path
+from synapse_core.config.home import Home
+from synapse_core.executors.ray.homecoming import collect_leftovers
+from synapse_core.runs.away import away_session
+
+url, token, root = sys.argv[1:]
+collect_leftovers(Home(Path(root)), away_session(url, token))
+"""
+
+
+def on_another_machine(code: str, *words: str) -> int:
+    """Run the code where processes of this machine are not known, nor known here."""
+    script = 'hostname elsewhere && exec "$@"'
+    command = [*_ELSEWHERE, "sh", "-c", script, "sh", sys.executable, "-c", code, *words]
+    return subprocess.run(command, check=False, timeout=50).returncode
+
+
+def die_over(url: str, away: Home, run: Run) -> None:
+    code = on_another_machine(WORK, url, RUN_TOKEN, str(away.root), run.id)
+    assert code == -signal.SIGKILL
+
+
+def collect(url: str, away: Home) -> None:
+    assert on_another_machine(COLLECT, url, RUN_TOKEN, str(away.root)) == 0
+
+
+@elsewhere
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_run_whose_worker_was_killed_is_settled_where_it_was(
+    workspace: Workspace, url: str, away: Home, retries: int
+) -> None:
+    run = make_run(workspace, retries=retries)
+    die_over(url, away, run)
+
+    collect(url, away)
+
+    status = RunStatus.PENDING if retries else RunStatus.FAILED
+    assert workspace.runs.get(run.id).status is status
+    assert said(workspace, run) == ["one", "two", "printed"]
+    assert not away.run_dir(run.id).exists()
+
+
+@elsewhere
+def test_what_was_settled_without_its_last_events_keeps_them_on_the_machine(
+    workspace: Workspace, url: str, away: Home
+) -> None:
+    run = make_run(workspace)
+    die_over(url, away, run)
+    owner = workspace.runs.get(run.id).owner
+    workspace.runs.finish(run.id, Outcome(RunStatus.CANCELLED), owner=owner)
+    assert len(list(find_leftovers(away))) == 1
+
+    collect(url, away)
+
+    assert list(find_leftovers(away)) == []
+    refused = json.loads((away.run_dir(run.id) / "shipping.refused.json").read_text())
+    assert refused["code"] == "lease_lost"
+    assert b"two" in away.journal(run.id).read_bytes()
+
+
+@elsewhere
+def test_another_worker_keeps_its_folder(
+    workspace: Workspace, url: str, session: Session, away: Home
+) -> None:
+    run = make_run(workspace)
+    die_over(url, away, run)
+    left = find_note(away, run.id)
+    owner = workspace.runs.get(run.id).owner
+    assert left is not None
+    assert owner is not None
+    # This very process is alive, and has the run by now.
+    workspace.runs.take_over(run.id, expected_owner=owner, owner=LIVING, lease_s=60)
+
+    with pytest.raises(SynapseError, match="could not be settled"):
+        bring_home(away, session, left, patience_s=0.1)
+
+    assert away.journal(run.id).exists()
+
+
+def put_piece(session: Session, run: Run, name: str, **query: str | float) -> bool:
+    content = b"content"
+    call = Call(
+        method="PUT",
+        path=run_path(run.id, "artifacts", *name.split("/")),
+        query={
+            "owner": ME,
+            "offset": 0,
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            **query,
+        },
+        content=content,
+        media_type="application/octet-stream",
+    )
+    return bool(session.call(call)["done"])
+
+
+def test_pieces_of_a_file_may_come_twice(
+    workspace: Workspace, store: AwayStore, session: Session
+) -> None:
+    run = make_run(workspace)
+    claim(store, run)
+    whole = b"content" * 3
+    told: dict[str, str | float] = {"size": 21, "sha256": hashlib.sha256(whole).hexdigest()}
+
+    assert not put_piece(session, run, "a.bin", offset=0, **told)
+    assert not put_piece(session, run, "a.bin", offset=0, **told)
+    with pytest.raises(ConflictError) as missing:
+        put_piece(session, run, "a.bin", offset=14, **told)
+    assert missing.value.data["expected_offset"] == 7
+    assert not put_piece(session, run, "a.bin", offset=7, **told)
+    assert put_piece(session, run, "a.bin", offset=14, **told)
+    assert put_piece(session, run, "a.bin", offset=14, **told)
+
+    assert (workspace.home.artifacts(run.id) / "a.bin").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "error"),
+    [
+        ("a.bin", {"sha256": "0" * 64}, InvalidInputError),
+        ("a.bin", {"sha256": "../../evil"}, InvalidInputError),
+        ("a.bin", {"size": 3}, InvalidInputError),
+        ("a.bin", {"owner": "somebody"}, LeaseLostError),
+        ("C:evil", {}, PathRefusedError),
+        ("a\\b", {}, PathRefusedError),
+    ],
+)
+def test_files_that_are_not_as_announced_are_refused(
+    workspace: Workspace,
+    store: AwayStore,
+    session: Session,
+    name: str,
+    query: dict[str, str | float],
+    error: type[SynapseError],
+) -> None:
+    run = make_run(workspace)
+    claim(store, run)
+
+    with pytest.raises(error):
+        put_piece(session, run, name, **query)
+
+    assert [p for p in workspace.home.run_dir(run.id).rglob("*") if p.is_file()] == []
+
+
+def test_who_may_only_read_sends_no_files_and_gets_no_journal(
+    workspace: Workspace, store: AwayStore, url: str
+) -> None:
+    run = make_run(workspace)
+    claim(store, run)
+
+    with Session(url, READ_TOKEN) as reader:
+        with pytest.raises(SynapseError, match="scope run"):
+            put_piece(reader, run, "a.bin")
+        with pytest.raises(SynapseError, match="scope run"):
+            list(reader.download(Call(method="GET", path=run_path(run.id, "journal"))))
+
+
+def write_plugin(folder: Path, text: str = "x = 1\n") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "actions.py").write_text(text)
+    return folder
+
+
+def test_a_version_is_packed_once_for_all_processes(tmp_path: Path) -> None:
+    plugin = write_plugin(tmp_path / "plugin")
+    first = PackedPlugins(tmp_path / "cache").packed(plugin)
+    made = first.path.stat().st_ino
+
+    again = PackedPlugins(tmp_path / "cache").packed(plugin)
+    write_plugin(plugin, "x = 2\n")
+    other = PackedPlugins(tmp_path / "cache").packed(plugin)
+
+    assert again == first
+    assert again.path.stat().st_ino == made
+    assert other.digest != first.digest
+
+
+def test_many_who_need_a_version_have_it_fetched_once(tmp_path: Path) -> None:
+    packed = PackedPlugins(tmp_path / "cache").packed(write_plugin(tmp_path / "plugin"))
+    fetched: list[int] = []
+    seen: list[str] = []
+    together = threading.Barrier(8)
+
+    def fetch() -> BytesIO:
+        fetched.append(1)
+        return BytesIO(packed.path.read_bytes())
+
+    def use() -> None:
+        together.wait()
+        with UnpackedPlugins(tmp_path / "node").hold(packed.digest, packed.name, fetch) as folder:
+            seen.append((folder / "actions.py").read_text())
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert seen == ["x = 1\n"] * 8
+    assert len(fetched) == 1
+
+
+def test_what_is_in_use_is_not_removed(tmp_path: Path) -> None:
+    packed = PackedPlugins(tmp_path / "cache").packed(write_plugin(tmp_path / "plugin"))
+    unpacked = UnpackedPlugins(tmp_path / "node")
+
+    def fetch() -> BytesIO:
+        return BytesIO(packed.path.read_bytes())
+
+    with unpacked.hold(packed.digest, packed.name, fetch) as folder:
+        assert unpacked.prune(unused_for_s=0) == []
+        assert folder.exists()
+    assert unpacked.prune(unused_for_s=60) == []
+    assert unpacked.prune(unused_for_s=0) == [packed.digest]
+    assert not folder.exists()
+
+
+def test_an_archive_of_something_else_is_not_kept(tmp_path: Path) -> None:
+    packed = PackedPlugins(tmp_path / "cache").packed(write_plugin(tmp_path / "plugin"))
+    unpacked = UnpackedPlugins(tmp_path / "node")
+
+    with (
+        pytest.raises(InvalidInputError, match="damaged on the way"),
+        unpacked.hold("0" * 64, packed.name, lambda: BytesIO(packed.path.read_bytes())),
+    ):
+        pass
+    assert not list((tmp_path / "node/sent").glob("*/"))
+
+
+def test_a_home_is_known_by_its_mark(tmp_path: Path) -> None:
+    home, other = Home(tmp_path / "home"), Home(tmp_path / "other")
+
+    assert home_mark(home) == home_mark(home) != home_mark(other)
+    check_sees_home(str(home.root), home_mark(home))
+    with pytest.raises(InvalidInputError, match="does not see the home"):
+        check_sees_home(str(other.root), home_mark(home))
+    with pytest.raises(InvalidInputError, match="does not see the home"):
+        check_sees_home(str(tmp_path / "nowhere"), home_mark(home))
+
+
+def test_another_version_on_a_machine_of_the_cluster_is_told(tmp_path: Path) -> None:
+    order = Arrival(home=str(tmp_path), mark="m", run_id="r", plugin_path="/p", version="0.0.1")
+
+    with pytest.raises(ConflictError, match=r"has Synapse .*, and 0\.0\.1 placed the run"):
+        arrive({**order.told(), "a_field_of_that_version": 1}, lambda _: pytest.fail("needed"))
