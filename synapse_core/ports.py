@@ -258,6 +258,21 @@ class RunService(Protocol):
         """Bring a file of a run here; `to` is written whole or not at all."""
         ...
 
+    def pipelines(self, plugin: str | None) -> Sequence[JSONObject]:
+        """Return the pipelines that can be started there, of one plugin or of all.
+
+        Each is an `operations.pipeline_documents.PipelineListing` as a document.
+        """
+        ...
+
+    def pipeline(self, plugin: str, name: str) -> JSONObject:
+        """Return a pipeline, checked, as an `operations.pipeline_documents.PipelineDescription`.
+
+        Raises:
+            PipelineDefinitionError: It cannot be executed.
+        """
+        ...
+
     def progress(self, run_id: str) -> "PipelineProgress":
         """Return how a pipeline run stands, with each node of its plan.
 

@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from synapse_core.errors import InvalidInputError, PipelineNotFoundError
-from synapse_core.model.pipeline import Plan
 from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.plugin import ActionSpec, Plugin
 from synapse_core.model.run import Run, RunKind
+from synapse_core.operations.pipeline_documents import (
+    PipelineDescription,
+    PipelineListing,
+    parse_description,
+    parse_listing,
+)
 from synapse_core.operations.pipeline_plans import compile_pipeline, schema_of
 from synapse_core.operations.pipeline_watching import build_progress
 from synapse_core.operations.plugins import (
@@ -41,36 +46,6 @@ _LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineListing:
-    """A pipeline that a plugin declares.
-
-    Attributes:
-        plugin: Code of the plugin.
-        name: Its name.
-        description: What it does.
-        nodes: Names of its nodes, in the order in which they are written.
-    """
-
-    plugin: str
-    name: str
-    description: str
-    nodes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineDescription:
-    """A pipeline, checked.
-
-    Attributes:
-        plan: Its graph.
-        params: JSON schema of what it is given.
-    """
-
-    plan: Plan
-    params: JSONObject
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StartPipeline:
     """What to execute, and how.
 
@@ -98,11 +73,13 @@ class StartPipeline:
 
 
 def list_pipelines(workspace: Workspace, plugin: str | None = None) -> list[PipelineListing]:
-    """Return the pipelines of one plugin, or of all that can be read.
+    """Return the pipelines of one plugin, or of all that can be read; those of a service there.
 
     Raises:
         PluginNotFoundError: There is no such plugin.
     """
+    if workspace.service is not None:
+        return [parse_listing(told) for told in workspace.service.pipelines(plugin)]
     plugins = workspace.catalog.plugins() if plugin is None else [find_plugin(workspace, plugin)]
     found: list[PipelineListing] = []
     for one in plugins:
@@ -128,6 +105,8 @@ def describe_pipeline(workspace: Workspace, plugin: str, name: str) -> PipelineD
         PipelineDefinitionError: It cannot be executed; `data["problems"]` lists all that is wrong.
         PipelineNotFoundError: The plugin has none of this name.
     """
+    if workspace.service is not None:
+        return parse_description(workspace.service.pipeline(plugin, name))
     compiled = compile_pipeline(workspace, find_plugin(workspace, plugin), name)
     return PipelineDescription(
         plan=compiled.plan, params=params_schema(compiled.plan, compiled.facts)
@@ -169,9 +148,13 @@ def start_pipeline(workspace: Workspace, request: StartPipeline) -> Run:
     """
     if workspace.service is None:
         plugin = find_plugin(workspace, request.plugin)
-        names = pipeline_names(plugin)
-        if request.pipeline not in names:
-            raise PipelineNotFoundError(plugin.code, request.pipeline, names)
+        code, names = plugin.code, pipeline_names(plugin)
+    else:
+        # An action of this name would be started there as well.
+        code = request.plugin
+        names = [one.name for one in list_pipelines(workspace, code)]
+    if request.pipeline not in names:
+        raise PipelineNotFoundError(code, request.pipeline, names)
     return start_run(
         workspace,
         StartRun(

@@ -9,6 +9,9 @@ from synapse_core.clients.verbs import (
     filter_query,
     page_of_events,
     page_of_runs,
+    pipeline_of,
+    pipeline_path,
+    pipelines_of,
     progress_of,
     run_of,
 )
@@ -270,6 +273,16 @@ class RemoteRuns:
         with written_whole(to) as file:
             for piece in self._session.download(call):
                 file.write(piece)
+
+    def pipelines(self, plugin: str | None) -> Sequence[JSONObject]:
+        """Return the pipelines that can be started there, of one plugin or of all."""
+        call = Call(method="GET", path="/api/v1/pipelines", query={"plugin": plugin})
+        return pipelines_of(self._session.call(call))
+
+    def pipeline(self, plugin: str, name: str) -> JSONObject:
+        """Return a pipeline, checked, with the schema of its params."""
+        call = Call(method="GET", path=pipeline_path(plugin, name))
+        return pipeline_of(self._session.call(call))
 
     def progress(self, run_id: str) -> PipelineProgress:
         """Return how a pipeline run stands, with each node of its plan."""

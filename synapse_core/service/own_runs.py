@@ -8,7 +8,8 @@ from synapse_core.errors import InvalidInputError, StorageError
 from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.run import ArtifactInfo, Run
 from synapse_core.operations.outputs import locate_output
-from synapse_core.operations.pipelines import get_progress
+from synapse_core.operations.pipeline_documents import description_document, listing_document
+from synapse_core.operations.pipelines import describe_pipeline, get_progress, list_pipelines
 from synapse_core.operations.runs import StartRun, rerun, start_run
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.whole_file import written_whole
@@ -102,6 +103,14 @@ class OwnRuns:
         _, path = locate_output(self._workspace, run_id, artifact.name)
         with path.open("rb") as source, written_whole(to) as file:
             shutil.copyfileobj(source, file)
+
+    def pipelines(self, plugin: str | None) -> list[JSONObject]:
+        """Return the pipelines that can be started, of one plugin or of all."""
+        return [listing_document(one) for one in list_pipelines(self._workspace, plugin)]
+
+    def pipeline(self, plugin: str, name: str) -> JSONObject:
+        """Return a pipeline, checked, with the schema of its params."""
+        return description_document(describe_pipeline(self._workspace, plugin, name))
 
     def progress(self, run_id: str) -> PipelineProgress:
         """Return how a pipeline run stands, with each of its nodes."""

@@ -6,17 +6,11 @@ from starlette.responses import Response
 
 from synapse_core.errors import NotFoundError, RateLimitedError, nearest
 from synapse_core.model.documents import run_document
-from synapse_core.model.pipeline import Node
 from synapse_core.model.run import Run, RunFilter
 from synapse_core.operations.discretion import without_secrets
 from synapse_core.operations.pipelines import (
-    PipelineDescription,
-    PipelineListing,
     StartPipeline,
-    describe_pipeline,
     get_pipeline_run,
-    get_progress,
-    list_pipelines,
     resume_pipeline,
     start_pipeline,
 )
@@ -27,7 +21,7 @@ from synapse_core.service.orders import PipelineOrder, ResumeOrder, parse_order
 from synapse_core.service.progress_stream import ProgressStream
 from synapse_core.service.run_endpoints import page_of_runs, shown_run
 from synapse_core.service.scopes import Scope
-from synapse_core.types import JSONObject, JSONValue
+from synapse_core.types import JSONValue
 from synapse_core.workspace import Workspace
 
 __all__ = ["PIPELINE_ENDPOINTS"]
@@ -41,53 +35,13 @@ _LATEST = "latest"
 
 
 async def _list(desk: Desk, asked: Asked) -> Response:
-    found = await desk.blocking(partial(list_pipelines, desk.workspace, asked.text("plugin")))
-    return json_response({"pipelines": [_listing(one) for one in found]})
-
-
-def _listing(one: PipelineListing) -> JSONObject:
-    return {
-        "id": f"{one.plugin}/{one.name}",
-        "plugin": one.plugin,
-        "name": one.name,
-        "description": one.description,
-        "nodes": list[JSONValue](one.nodes),
-    }
+    found = await desk.blocking(partial(desk.own_runs.pipelines, asked.text("plugin")))
+    return json_response({"pipelines": list[JSONValue](found)})
 
 
 async def _describe(desk: Desk, asked: Asked) -> Response:
-    described = await desk.blocking(partial(describe_pipeline, desk.workspace, *_named(asked)))
-    return json_response({"pipeline": _description(described)})
-
-
-def _description(described: PipelineDescription) -> JSONObject:
-    plan = described.plan
-    return {
-        "id": f"{plan.plugin}/{plan.name}",
-        "plugin": plan.plugin,
-        "name": plan.name,
-        "version": plan.plugin_version,
-        "description": plan.description,
-        "on_failure": plan.on_failure.value,
-        "max_parallel": plan.max_parallel,
-        "timeout_s": plan.timeout_s,
-        "params": described.params,
-        "nodes": [_node(node) for node in plan.nodes],
-    }
-
-
-def _node(node: Node) -> JSONObject:
-    return {
-        "name": node.name,
-        "action": f"{node.target.plugin}/{node.target.action}",
-        "needs": list[JSONValue](node.needs),
-        "inputs": node.inputs,
-        "when": list[JSONValue](node.when),
-        "map": node.over,
-        "retries": node.retry.retries,
-        "timeout_s": node.timeout_s,
-        "cache": node.cache,
-    }
+    described = await desk.blocking(partial(desk.own_runs.pipeline, *_named(asked)))
+    return json_response({"pipeline": described})
 
 
 async def _start(desk: Desk, asked: Asked) -> Response:
@@ -128,7 +82,7 @@ async def _resume(desk: Desk, asked: Asked) -> Response:
 
 
 async def _tell_progress(desk: Desk, asked: Asked) -> Response:
-    progress = await desk.blocking(partial(get_progress, desk.workspace, asked.run_id))
+    progress = await desk.blocking(partial(desk.own_runs.progress, asked.run_id))
     return json_response({"progress": progress.model_dump(mode="json")})
 
 

@@ -1,6 +1,7 @@
 """Pipelines through a service: started, followed, resumed, and their nodes looked at."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from synapse_core.clients.async_service import AsyncPipelineServiceClient
 from synapse_core.clients.sync_service import PipelineServiceClient
+from synapse_core.config.environments import Environment
+from synapse_core.config.home import Home
 from synapse_core.errors import (
     InvalidInputError,
     NotFoundError,
@@ -20,11 +23,13 @@ from synapse_core.errors import (
     RunNotFoundError,
 )
 from synapse_core.model.pipeline_progress import PipelineProgress
-from synapse_core.model.run import RunStatus
+from synapse_core.model.run import Run, RunStatus
+from synapse_core.operations.environments import add_environment
 from synapse_core.service.limits import Limits
 from synapse_core.testing.contracts.runs import a_run
 from synapse_core.testing.service import ADMIN_TOKEN, READ_TOKEN, RUN_TOKEN, serving
 from synapse_core.workspace import Workspace, open_workspace
+from synapse_mcp.cli.__main__ import run as run_command
 
 _CONFIG = """
 name: Sums
@@ -253,6 +258,37 @@ def test_it_is_the_same_without_waiting(url: str) -> None:
             return told
 
     assert asyncio.run(follow())[-1].status is RunStatus.SUCCEEDED
+
+
+def test_commands_work_on_the_pipelines_of_the_service(
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = Home(tmp_path / "near")
+    monkeypatch.setenv("SYNAPSE_HOME", str(home.root))
+    add_environment(home, Environment(name="prod", service_url=url, token=RUN_TOKEN))
+
+    assert run_command(["pipeline", "list", "sums", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["pipelines"]
+    assert [one["name"] for one in listed] == ["three", "gate"]
+    assert run_command(["pipeline", "graph", "sums", "three"]) == 0
+    assert "each  sums/add" in capsys.readouterr().out
+    assert run_command(["pipeline", "run", "sums", "three", "-p", "number=4"]) == 0
+    assert capsys.readouterr().out.endswith("6\n")
+    (run_id,) = (run.id for run in runs_there(url))
+    assert run_command(["pipeline", "show", run_id, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert "second" in str(shown)
+    assert run_command(["pipeline", "submit", "sums", "add"]) == 3
+    assert "no pipeline" in capsys.readouterr().err
+    assert [run.id for run in runs_there(url)] == [run_id]
+
+
+def runs_there(url: str) -> tuple[Run, ...]:
+    with PipelineServiceClient(url, RUN_TOKEN) as client:
+        return client.list_runs().items
 
 
 def test_answers_have_the_form_that_the_document_says(

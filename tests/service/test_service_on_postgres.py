@@ -22,7 +22,7 @@ from synapse_core.operations.stores import choose_store, where_runs_are
 from synapse_core.runs.postgres import PostgresRunStore
 from synapse_core.runs.sqlite import SqliteRunStore
 from synapse_core.testing.contracts.runs import ALL, MINE, SUCCESS, a_run, start
-from tests.postgres import PASSWORD, postgres_server, postgres_url
+from tests.postgres import PASSWORD, PostgresServer, postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -35,15 +35,25 @@ code: counter
 version: 1.0.0
 actions:
   add: {entrypoint: "counter:add"}
+  wait: {entrypoint: "counter:wait"}
 pipelines:
   twice: {nodes: {first: {action: add}, second: {action: add, inputs: {number: "${first.number}"}}}}
 """
 _CODE = """
+import time
+from pathlib import Path
 from synapse_core import action
 
 @action
 def add(number: int = 0) -> dict[str, int]:
     return {"number": number + 1}
+
+@action
+def wait(file: str) -> None:
+    print("waiting", flush=True)
+    while not Path(file).exists():
+        time.sleep(0.02)
+    print("through", flush=True)
 """
 
 
@@ -104,6 +114,30 @@ def test_workers_and_conductors_keep_their_runs_where_the_service_does(
         check=True,
     ).stdout
     assert run.id in shown
+
+
+def test_a_run_outlives_a_database_that_goes_away(
+    home: Home, postgres_url: str, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    with (
+        served(home, SYNAPSE_STORE=postgres_url) as (url, _),
+        PipelineServiceClient(url, TOKEN, patience_s=20) as client,
+    ):
+        run = client.start_run("counter", "wait", {"file": str(gate)})
+        events = client.stream_events(run.id)
+        while next(events)[0].data.get("message") != "waiting":
+            pass
+        postgres_server.stop(kill=True)
+        gate.touch()
+        while next(events)[0].data.get("message") != "through":
+            pass
+        postgres_server.start()
+        ended = client.wait_run(run.id)
+        logs, _ = client.read_logs(run.id)
+
+    assert ended.status is RunStatus.SUCCEEDED
+    assert [line for line in logs if line in {"waiting", "through"}] == ["waiting", "through"]
 
 
 def test_a_store_is_chosen_and_left_again(home: Home, postgres_url: str) -> None:

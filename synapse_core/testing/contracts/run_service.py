@@ -21,11 +21,17 @@ from synapse_core.errors import (
     ArtifactNotFoundError,
     InvalidInputError,
     ParamsError,
+    PipelineNotFoundError,
     PluginNotFoundError,
     RunNotFoundError,
     SynapseError,
 )
 from synapse_core.model.run import ArtifactInfo, Run, RunKind, RunStatus
+from synapse_core.operations.pipeline_documents import (
+    PipelineListing,
+    parse_description,
+    parse_listing,
+)
 from synapse_core.ports import RunService
 from synapse_core.testing.contracts.runs import ALL, a_run
 from synapse_core.types import JSONObject
@@ -44,6 +50,7 @@ actions:
   save: {entrypoint: "served:save"}
 pipelines:
   two:
+    description: Saves twice.
     nodes:
       first: {action: save, inputs: {text: one}}
       second: {action: save, inputs: {text: two}, after: [first]}
@@ -219,6 +226,25 @@ class RunServiceContract:
 
         assert far.service.delete([run.id, *odd], dry_run=False) == 0
         assert far.workspace.runs.get(run.id) == run
+
+    def test_pipelines_are_listed_and_described(self, far: Far) -> None:
+        (listed,) = far.service.pipelines(None)
+        described = far.service.pipeline("served", "two")
+
+        assert far.service.pipelines("served") == [listed]
+        assert parse_listing(listed) == PipelineListing(
+            plugin="served", name="two", description="Saves twice.", nodes=("first", "second")
+        )
+        plan = parse_description(described).plan
+        assert [(node.name, node.target.action, node.needs) for node in plan.nodes] == [
+            ("first", "save", ()),
+            ("second", "save", ("first",)),
+        ]
+        assert str(far.workspace.home.root.parent) not in str(described)
+        with pytest.raises(PluginNotFoundError):
+            far.service.pipelines("nobody")
+        with pytest.raises(PipelineNotFoundError):
+            far.service.pipeline("served", "nothing")
 
     def test_it_tells_how_a_pipeline_stands(self, far: Far) -> None:
         run = far.run(action="two", params={})

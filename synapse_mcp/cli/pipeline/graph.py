@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from synapse_core.operations.environments import service_environment
 from synapse_core.operations.pipelines import describe_pipeline
 from synapse_core.pipelines.drawing import draw_mermaid, draw_svg, draw_text
 from synapse_mcp.cli.failures import ExitCode
@@ -12,6 +13,7 @@ from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import JsonOption, PluginArgument
 from synapse_mcp.cli.output import Output, to_json
 from synapse_mcp.cli.pipeline.showing import PipelineArgument
+from synapse_mcp.cli.places import this_home
 
 __all__ = ["GraphFormat", "graph"]
 
@@ -39,7 +41,8 @@ def graph(
 
     Example: synapse pipeline graph works nightly --format svg > nightly.svg
     """
-    with open_plugins([plugin]) as workspace:
+    service = service_environment(this_home())
+    with open_plugins([plugin], service=service) as workspace:
         described = describe_pipeline(workspace, plugin, pipeline)
     output = Output(as_json=as_json)
     if as_json:

@@ -1,0 +1,153 @@
+"""Pipelines as they are described to other machines, and back."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from synapse_core.errors import InvalidInputError
+from synapse_core.model.pipeline import FailurePolicy, Node, Plan, Target
+from synapse_core.model.run import RetryPolicy
+from synapse_core.types import JSONObject, JSONValue
+
+__all__ = [
+    "PipelineDescription",
+    "PipelineListing",
+    "description_document",
+    "listing_document",
+    "parse_description",
+    "parse_listing",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineListing:
+    """A pipeline that a plugin declares.
+
+    Attributes:
+        plugin: Code of the plugin.
+        name: Its name.
+        description: What it does.
+        nodes: Names of its nodes, in the order in which they are written.
+    """
+
+    plugin: str
+    name: str
+    description: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineDescription:
+    """A pipeline, checked.
+
+    Attributes:
+        plan: Its graph.
+        params: JSON schema of what it is given.
+    """
+
+    plan: Plan
+    params: JSONObject
+
+
+def listing_document(listing: PipelineListing) -> JSONObject:
+    """Return the listing as a document."""
+    return {
+        "id": f"{listing.plugin}/{listing.name}",
+        "plugin": listing.plugin,
+        "name": listing.name,
+        "description": listing.description,
+        "nodes": list[JSONValue](listing.nodes),
+    }
+
+
+def parse_listing(document: JSONObject) -> PipelineListing:
+    """Read what `listing_document` returned.
+
+    Raises:
+        InvalidInputError: It is none.
+    """
+    told = cast("dict[str, Any]", document)
+    try:
+        return PipelineListing(
+            plugin=str(told["plugin"]),
+            name=str(told["name"]),
+            description=str(told["description"]),
+            nodes=tuple(map(str, told["nodes"])),
+        )
+    except (KeyError, TypeError) as error:
+        raise _unreadable(error) from error
+
+
+def description_document(described: PipelineDescription) -> JSONObject:
+    """Return the description as a document, without paths and variables of this machine."""
+    plan = described.plan
+    return {
+        "id": f"{plan.plugin}/{plan.name}",
+        "plugin": plan.plugin,
+        "name": plan.name,
+        "version": plan.plugin_version,
+        "description": plan.description,
+        "on_failure": plan.on_failure.value,
+        "max_parallel": plan.max_parallel,
+        "timeout_s": plan.timeout_s,
+        "params": described.params,
+        "nodes": [_node_document(node) for node in plan.nodes],
+    }
+
+
+def parse_description(document: JSONObject) -> PipelineDescription:
+    """Read what `description_document` returned.
+
+    Raises:
+        InvalidInputError: It is none.
+    """
+    told = cast("dict[str, Any]", document)
+    try:
+        plan = Plan(
+            name=str(told["name"]),
+            nodes=tuple(map(_parse_node, told["nodes"])),
+            plugin=str(told["plugin"]),
+            plugin_version=str(told["version"]),
+            description=str(told["description"]),
+            on_failure=FailurePolicy(told["on_failure"]),
+            max_parallel=int(told["max_parallel"]),
+            timeout_s=told["timeout_s"],
+        )
+        return PipelineDescription(plan=plan, params=told["params"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable(error) from error
+
+
+def _node_document(node: Node) -> JSONObject:
+    return {
+        "name": node.name,
+        "action": f"{node.target.plugin}/{node.target.action}",
+        "needs": list[JSONValue](node.needs),
+        "inputs": node.inputs,
+        "when": list[JSONValue](node.when),
+        "map": node.over,
+        "retries": node.retry.retries,
+        "timeout_s": node.timeout_s,
+        "cache": node.cache,
+    }
+
+
+def _parse_node(told: Any) -> Node:  # noqa: ANN401 - JSON that was not looked at yet
+    plugin, _, action = str(told["action"]).rpartition("/")
+    return Node(
+        name=str(told["name"]),
+        target=Target(plugin=plugin, action=action),
+        inputs=told["inputs"],
+        needs=tuple(told["needs"]),
+        when=tuple(told["when"]),
+        over=told["map"],
+        retry=RetryPolicy(int(told["retries"])),
+        timeout_s=told["timeout_s"],
+        cache=bool(told["cache"]),
+    )
+
+
+def _unreadable(error: Exception) -> InvalidInputError:
+    return InvalidInputError(
+        f"The service describes a pipeline in a form that this version does not know: {error!r}.",
+        hint="Use the same version of Synapse on both sides.",
+    )
