@@ -9,7 +9,7 @@ from synapse_core.logs.display import neutralise
 from synapse_core.model.event import LOG_KINDS, Event, EventKind, LogLevel
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.runs import get_run
-from synapse_core.operations.search_pattern import compile_pattern
+from synapse_core.operations.search_pattern import SearchPattern
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace
 
@@ -301,7 +301,7 @@ class _LineFilter:
         self._before: deque[LogLine] = deque(maxlen=query.context)
         self._context = query.context
         self._after = 0
-        self._pattern = compile_pattern(query.grep) if query.grep else None
+        self._pattern = SearchPattern(query.grep) if query.grep else None
 
     def feed(self, line: LogLine) -> list[LogLine]:
         """Return the lines that `line` lets through: earlier context, then itself, or none."""
@@ -309,7 +309,7 @@ class _LineFilter:
             return []
         if self._pattern is None:
             return [line]
-        if self._pattern.search(line.text):
+        if self._pattern.is_in(line.text):
             found = [*self._before, line]
             self._before.clear()
             self._after = self._context

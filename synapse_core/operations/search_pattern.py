@@ -1,65 +1,54 @@
-"""Regular expressions that somebody else writes."""
+"""Regular expressions that somebody else writes.
 
-import re
+They are searched for by RE2, which needs no more than so many steps for each character of a line,
+whatever the expression. That of Python may take longer than the world has been there, for
+`(a|aa)+$` on a line that almost fits, and nothing can interrupt it.
+"""
+
+import importlib
+from typing import Any
 
 from synapse_core.errors import InvalidInputError
 
-__all__ = ["compile_pattern"]
+__all__ = ["SearchPattern"]
 
-_UNBOUNDED = re.compile(r"(?:[*+]|\{\d*,\})[?+]?")
-_CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\\\]])*\]", re.DOTALL)
-_OPENING = re.compile(r"\((?:\?(?:P<\w+>|<?[=!]|[:>]|[aiLmsux-]+:))?")
+_MAX_MEMORY_BYTES = 1 << 19
+"""What an expression may become; those that repeat repetitions a thousandfold become more."""
 
 
-def compile_pattern(text: str) -> re.Pattern[str]:
-    """Return the regular expression, ignoring case.
+class SearchPattern:
+    """A regular expression in the syntax of RE2, ignoring case.
 
-    A repetition within a repetition is refused: on a line that almost fits, it may take longer than
-    the world has been there, and nothing can interrupt it.
+    Args:
+        text: The expression.
 
     Raises:
-        InvalidInputError: It is none, or repeats what repeats.
+        InvalidInputError: It is none, or one that RE2 does not know: nothing may look around or
+            back.
     """
-    try:
-        pattern = re.compile(text, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise InvalidInputError(
-            f"{text!r} is no regular expression: {error}.",
-            hint="Escape special characters with a backslash, or search for plain words.",
-            grep=text,
-        ) from error
-    if _repeats_a_repetition(text):
-        raise InvalidInputError(
-            f"{text!r} repeats a group in which something repeats, which may never end.",
-            hint="Repeat only the inner or only the outer part, or search for plain words.",
-            grep=text,
-        )
-    return pattern
+
+    def __init__(self, text: str) -> None:
+        # Few calls search, and the first call of any shall not wait for it. It tells no types.
+        engine: Any = importlib.import_module("re2")
+        options = engine.Options()
+        options.case_sensitive = False
+        options.log_errors = False  # to stderr, at once and in words of its own
+        options.max_mem = _MAX_MEMORY_BYTES
+        try:
+            self._compiled: Any = engine.compile(text.encode(), options)
+        except (engine.error, UnicodeEncodeError) as error:
+            raise InvalidInputError(
+                f"{text!r} is no regular expression that can be searched for: {_reason(error)}.",
+                hint="Escape special characters with a backslash, leave out lookarounds and "
+                "backreferences, or search for plain words.",
+                grep=text,
+            ) from error
+
+    def is_in(self, line: str) -> bool:
+        """Whether it is found somewhere in the line."""
+        return self._compiled.search(line.encode("utf-8", "replace")) is not None
 
 
-def _repeats_a_repetition(text: str) -> bool:
-    """Whether a group that holds an unbounded repetition is repeated without bound."""
-    holds_one = [False]
-    is_after_one = False
-    at = 0
-    while at < len(text):
-        opening, whole_class = _OPENING.match(text, at), _CLASS.match(text, at)
-        repetition = _UNBOUNDED.match(text, at)
-        follows, is_after_one = is_after_one, False
-        if opening is not None:
-            holds_one.append(False)
-            at = opening.end()
-        elif text[at] == ")" and len(holds_one) > 1:
-            is_after_one = holds_one.pop()
-            holds_one[-1] = holds_one[-1] or is_after_one
-            at += 1
-        elif repetition is not None:
-            if follows:
-                return True
-            holds_one[-1] = True
-            at = repetition.end()
-        elif whole_class is not None:
-            at = whole_class.end()
-        else:
-            at += 2 if text[at] == "\\" else 1
-    return False
+def _reason(error: Exception) -> str:
+    said: object = error.args[0] if error.args else error
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
