@@ -213,12 +213,14 @@ def _view(shelf: Shelf, deployment: Deployment, told: JSONObject | None) -> Depl
     reports = read_reports(shelf.replicas(name))
     current = tuple(report for report in reports if report.is_current)
     wanted = deployment.release
-    ready = [r for r in current if r.state is ReplicaState.READY and r.release == wanted]
+    ready = 0
     if application is None:
         state = DeploymentState.UNKNOWN if told is None else DeploymentState.STOPPED
         error, current = "", ()
     else:
-        state, error = _judge(deployment, application, current, reports)
+        # One that was killed has left its report, but Serve does not count it any more.
+        ready = min(_count_ready(current, wanted), _running(application))
+        state, error = _judge(deployment, application, ready, current, reports)
     try:
         version = shelf.release(name, wanted).version
     except SynapseError:
@@ -232,7 +234,7 @@ def _view(shelf: Shelf, deployment: Deployment, told: JSONObject | None) -> Depl
         version=version,
         release=wanted,
         replicas=deployment.replicas,
-        ready=len(ready) if application is not None else 0,
+        ready=ready,
         url=f"{told.get('url', '')}/{name}" if told and application is not None else "",
         error=error,
         cluster=deployment.cluster,
@@ -245,6 +247,7 @@ def _view(shelf: Shelf, deployment: Deployment, told: JSONObject | None) -> Depl
 def _judge(
     deployment: Deployment,
     application: JSONObject,
+    ready: int,
     current: Sequence[Report],
     reports: Sequence[Report],
 ) -> tuple[DeploymentState, str]:
@@ -252,13 +255,12 @@ def _judge(
     wanted = deployment.release
     status = str(application["status"])
     answering = [report for report in current if report.state is ReplicaState.READY]
-    ready = [report for report in answering if report.release == wanted]
     # A replica that could not start has left only its report.
     errors = [r for r in sorted(reports, key=lambda r: -r.at) if r.wanted == wanted and r.error]
     error = errors[0].error if errors else ""
     if status == "DEPLOY_FAILED" and not answering:
         return DeploymentState.FAILED, error or _first_line(application)
-    if len(ready) >= deployment.replicas and status == "RUNNING":
+    if ready >= deployment.replicas and status == "RUNNING":
         return DeploymentState.RUNNING, ""
     live_errors = [report.error for report in current if report.error and report.wanted == wanted]
     if answering and live_errors:
@@ -269,6 +271,14 @@ def _judge(
     if answering:
         return DeploymentState.UPDATING, ""
     return DeploymentState.STARTING, error
+
+
+def _count_ready(reports: Sequence[Report], release: int) -> int:
+    return sum(one.state is ReplicaState.READY and one.release == release for one in reports)
+
+
+def _running(application: JSONObject) -> int:
+    return int(str(cast("JSONObject", application["replicas"]).get("RUNNING", 0)))
 
 
 def _first_line(application: JSONObject) -> str:

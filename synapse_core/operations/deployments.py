@@ -229,7 +229,6 @@ def delete_deployment(home: Home, environ: Mapping[str, str], name: str) -> None
         if door.record() is not None or not door.cluster.is_ours:
             door.ask(ServeOrder(verb="delete", name=name), timeout_s=_APPLY_S)
         shelf.remove(name)
-    shelf.lock(name).unlink(missing_ok=True)
 
 
 def _order(

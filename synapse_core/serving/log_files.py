@@ -59,7 +59,10 @@ class ServedPage:
 
 
 class LogWriter:
-    """Writes what one replica says. Safe to use from one thread at a time.
+    """Writes what one replica says; used from one thread at a time.
+
+    What a full disk does not take is counted, and told as soon as there is room: the replica itself
+    must go on answering.
 
     Args:
         folder: Of the deployment's logs.
@@ -72,27 +75,37 @@ class LogWriter:
         self._folder = folder
         self._replica = replica
         self._number = 0
+        self._lost = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_oldest(folder)
         self._file = self._open()
 
     def write(self, level: LogLevel, source: LogSource, message: str) -> None:
         """Add a line for each line of the text."""
-        for text in self.redactor.text(message).splitlines() or [""]:
-            line = ServedLine(
-                at=time.time(),
-                replica=self._replica,
-                level=level,
-                source=source,
-                message=text[:MAX_LINE_CHARS],
-            )
-            self._file.write(json.dumps(asdict(line)).encode() + b"\n")
-        if self._file.tell() > MAX_FILE_BYTES:
-            self._turn()
+        try:
+            if self._lost:
+                self._append(LogLevel.WARNING, LogSource.WORKER, f"{self._lost} lines were lost")
+                self._lost = 0
+            for text in self.redactor.text(message).splitlines() or [""]:
+                self._append(level, source, text)
+            if self._file.tell() > MAX_FILE_BYTES:
+                self._turn()
+        except OSError:
+            self._lost += 1
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _append(self, level: LogLevel, source: LogSource, text: str) -> None:
+        line = ServedLine(
+            at=time.time(),
+            replica=self._replica,
+            level=level,
+            source=source,
+            message=text[:MAX_LINE_CHARS],
+        )
+        self._file.write(json.dumps(asdict(line)).encode() + b"\n")
 
     def _turn(self) -> None:
         self._file.close()

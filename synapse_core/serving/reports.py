@@ -20,7 +20,8 @@ __all__ = [
 ]
 
 REPORT_EVERY_S = 5.0
-"""A replica that has told nothing for three times as long is gone."""
+GONE_AFTER_S = 6 * REPORT_EVERY_S
+"""A replica that has told nothing for so long is gone; a busy machine gets its time."""
 
 
 class ReplicaState(StrEnum):
@@ -69,7 +70,7 @@ class Report:
     @property
     def is_current(self) -> bool:
         """Whether the replica is still there."""
-        return time.time() - self.at < 3 * REPORT_EVERY_S
+        return time.time() - self.at < GONE_AFTER_S
 
 
 def write_report(folder: Path, report: Report) -> None:

@@ -46,8 +46,8 @@ class Shelf:
         return self.folder / check_deployment_name(name)
 
     def lock(self, name: str) -> Path:
-        """Return the file that is locked while a deployment is changed."""
-        return self.folder / f".{check_deployment_name(name)}"
+        """Return the path that is locked while a deployment is changed."""
+        return self.place(name)
 
     def replicas(self, name: str) -> Path:
         """Return the folder in which replicas tell how they are."""

@@ -218,7 +218,8 @@ def _describe(application: Any) -> JSONObject:  # noqa: ANN401 - of Serve's
     replicas: dict[str, JSONValue] = {}
     messages = [str(application.message)]
     for one in deployments:
-        replicas |= {str(state): int(count) for state, count in one.replica_states.items()}
+        for state, count in one.replica_states.items():
+            replicas[str(getattr(state, "value", state))] = int(count)
         messages.append(str(one.message))
     return {
         "status": str(application.status.value),
