@@ -274,7 +274,13 @@ class Driver:
         }
         if not self._up.is_set():
             return record
-        return {**record, **self.engine.status(), "active": len(self._orders)}
+        waiting = [
+            run.id
+            for run in self._store.active()
+            if run.status is RunStatus.PENDING and run.id in self._orders
+        ]
+        active = {"active": len(self._orders), "waiting": len(waiting)}
+        return {**record, **self.engine.status(), **active}
 
     def _obey_serve(self, order: ServeOrder) -> JSONObject:
         self._up.wait()

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import import_module
 from io import BytesIO
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -77,6 +78,8 @@ class Engine:
             if "ersion mismatch" in str(error):
                 raise ConflictError(
                     f"The cluster at {self.settings.address} has other versions: {error}",
+            if self.settings.address is None:
+                _take_any_agent_port()
                     hint="Use the cluster's versions of Python and Ray here, or run as a job.",
                 ) from error
             raise self._no_cluster(error) from error
@@ -317,6 +320,16 @@ def _fits(wanted: Mapping[str, float], has: Mapping[str, float]) -> bool:
 
 def _shown(resources: Mapping[str, float]) -> dict[str, JSONValue]:
     """Return the resources without those by which Ray names nodes."""
+def _take_any_agent_port() -> None:
+    """Have the agent of a cluster started here take a free port.
+
+    `ray.init` offers no way to say so. Of two clusters on one machine, the second would go without
+    its agent, and have its jobs sent to that of the first.
+    """
+    parameter: Any = import_module("ray._private.parameter")
+    parameter.RayParams = partial(parameter.RayParams, dashboard_agent_listen_port=0)
+
+
     return {
         name: round(value, 4)
         for name, value in sorted(resources.items())
