@@ -122,6 +122,7 @@ environments:
             [],
             ["--head", f"--port={self.ports[0]}", "--num-cpus=0", f"--temp-dir={self.root}/h"],
             [f"--dashboard-port={self.ports[1]}", f"--dashboard-host={self.ray_ip}"],
+            ["--dashboard-agent-listen-port=0"],  # another cluster has the usual one
             ip=self.ray_ip,
         )
         wait_until(lambda: _answers(f"http://{self.ray_ip}:{self.ports[1]}/api/gcs_healthz"))

@@ -113,7 +113,7 @@ def test_what_another_process_could_not_import_is_refused(tasks: RayActorExecuto
 
     with pytest.raises(ActionDefinitionError, match="inside a function"):
         tasks.execute(Inside)
-    with pytest.raises(InvalidInputError, match="env_vars only, not pip"):
+    with pytest.raises(InvalidInputError, match="env_vars and working_dir, not pip"):
         RayActorExecutor(runtime_env={"pip": ["numpy"]})
     with pytest.raises(InvalidInputError, match=r"num_gpus is -1"):
         RayActorExecutor(num_gpus=-1)

@@ -14,7 +14,7 @@ from synapse_core.executors.console import ConsoleSink
 from synapse_core.executors.ray.calls import RunCalls, home_of, result_of
 from synapse_core.executors.ray.choosing import ACTOR, find_cluster
 from synapse_core.executors.ray.launcher import RayLauncher
-from synapse_core.executors.ray.options import merge_variables, to_resources
+from synapse_core.executors.ray.options import find_folder, merge_variables, to_resources
 from synapse_core.executors.ray.subject import find_subject
 from synapse_core.model.run import RunStatus
 from synapse_core.ports import EventSink
@@ -67,7 +67,8 @@ class RayActorExecutor:
         num_cpus: CPU cores for each run, possibly a fraction; None for what the action asks for.
         memory: Bytes for each run; None for what the action asks for.
         resources: Further resources of the cluster, by name.
-        runtime_env: May hold `env_vars`. Libraries come from the plugin's requirements.
+        runtime_env: May hold `env_vars` and `working_dir`. Libraries come from the plugin's
+            requirements.
         env: Variables for the actions.
         job_id: Id that actions see as `ctx.job_id`; without it, the id of the run.
         ray_address: Name of a cluster of the active environment, `host:port` of a head, `auto`, or
@@ -105,7 +106,7 @@ class RayActorExecutor:
             custom=resources or {},
         )
         self._calls = RunCalls(place, self._executor)
-        self._folder = Path(working_dir).expanduser() if working_dir is not None else None
+        self._folder = find_folder(working_dir, runtime_env)
         self._env = merge_variables(env, runtime_env, job_id)
         self._resources = to_resources(num_cpus, num_gpus, memory)
         self._sink = sink or ConsoleSink()

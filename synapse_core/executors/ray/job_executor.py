@@ -15,7 +15,7 @@ from synapse_core.errors import ConflictError
 from synapse_core.executors.ray.calls import RunCalls, home_of, result_of
 from synapse_core.executors.ray.choosing import JOB, find_cluster
 from synapse_core.executors.ray.jobs import RayJobs
-from synapse_core.executors.ray.options import merge_variables, to_resources
+from synapse_core.executors.ray.options import find_folder, merge_variables, to_resources
 from synapse_core.executors.ray.subject import find_subject
 from synapse_core.model.event import Event, EventKind
 from synapse_core.model.run import RunStatus
@@ -57,7 +57,8 @@ class RayJobExecutor:
         num_cpus: CPU cores to reserve; None for what the action asks for.
         num_gpus: GPUs to reserve; None for what the action asks for.
         memory: Bytes to reserve; None for what the action asks for.
-        runtime_env: May hold `env_vars`. Libraries come from the plugin's requirements.
+        runtime_env: May hold `env_vars` and `working_dir`. Libraries come from the plugin's
+            requirements.
         home: Where runs are kept; None for `SYNAPSE_HOME`, else `~/.synapse`.
 
     Raises:
@@ -83,7 +84,7 @@ class RayJobExecutor:
         name = JOB if cluster.is_ours else f"{JOB}@{where}"
         self._executor = RayJobs(place, os.environ, cluster, name=name)
         self._calls = RunCalls(place, self._executor)
-        self._folder = Path(working_dir).expanduser() if working_dir is not None else None
+        self._folder = find_folder(working_dir, runtime_env)
         self._env = merge_variables(env, runtime_env, None)
         self._resources = to_resources(num_cpus, num_gpus, memory)
 

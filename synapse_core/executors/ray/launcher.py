@@ -51,9 +51,10 @@ class RayLauncher:
 
         Raises:
             MissingExtraError: Ray is not installed.
-            InvalidInputError: No node has what the run asks for.
+            InvalidInputError: No node has what the run asks for, or can execute it.
             WorkerLostError: The cluster cannot be reached.
         """
+        self.door.cluster.check_takes(run)
         self.door.ask(
             LaunchOrder.of(
                 run,
