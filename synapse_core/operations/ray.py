@@ -6,8 +6,9 @@ from typing import cast
 
 from synapse_core.config.home import Home
 from synapse_core.config.settings import load_settings
-from synapse_core.errors import InvalidInputError
+from synapse_core.errors import InvalidInputError, SynapseError
 from synapse_core.executors.ray.choosing import find_cluster
+from synapse_core.executors.ray.clusters import LOCAL
 from synapse_core.executors.ray.driver_door import DriverDoor
 from synapse_core.executors.ray.extra import require_ray
 from synapse_core.executors.ray.orders import StatusOrder
@@ -18,6 +19,7 @@ __all__ = [
     "ClusterView",
     "cluster_door",
     "cluster_status",
+    "list_clusters",
     "start_cluster",
     "stop_cluster",
 ]
@@ -51,10 +53,15 @@ class ClusterView:
         dashboard_url: Where its dashboard is; empty for none.
         ray_version: Version of Ray.
         active: Runs that are placed on it, waiting ones included.
+        waiting: Those of them that wait for room.
         total: What all its nodes have.
         free: What is not reserved.
         nodes: Its machines.
         log: File with what Ray had to say.
+        is_ours: Whether it is started and stopped here.
+        service_url: Where its machines that do not see the home reach the service that has the
+            runs; empty when all of them see it.
+        problem: Why nothing more is known of it; empty for nothing.
     """
 
     name: str
@@ -63,10 +70,42 @@ class ClusterView:
     dashboard_url: str = ""
     ray_version: str = ""
     active: int = 0
+    waiting: int = 0
     total: Mapping[str, float] = field(default_factory=dict[str, float])
     free: Mapping[str, float] = field(default_factory=dict[str, float])
     nodes: tuple[ClusterNode, ...] = ()
     log: str = ""
+    is_ours: bool = True
+    service_url: str = ""
+    problem: str = ""
+
+
+def list_clusters(home: Home, environ: Mapping[str, str]) -> list[ClusterView]:
+    """Return how the cluster of this machine and those of the configuration stand.
+
+    Nothing is started and nobody is connected to: of a cluster that no run here was placed on
+    lately, only its address is known.
+
+    Args:
+        home: The home whose runs they take.
+        environ: Variables of the calling process.
+
+    Raises:
+        ConfigError: The configuration cannot be used.
+    """
+    names = ["", *load_settings(home.config_file).clusters]
+    return [_looked_at(home, environ, name) for name in names]
+
+
+def _looked_at(home: Home, environ: Mapping[str, str], name: str) -> ClusterView:
+    try:
+        cluster = find_cluster(name, home, environ, load_settings(home.config_file).clusters)
+        if cluster.address == "":  # it takes jobs, and nobody is connected to it
+            url = cluster.dashboard_url or ""
+            return ClusterView(name=name, is_up=False, is_ours=False, dashboard_url=url)
+        return cluster_status(home, environ, name)
+    except SynapseError as error:
+        return ClusterView(name=name or LOCAL, is_up=False, is_ours=not name, problem=str(error))
 
 
 def start_cluster(
@@ -113,7 +152,8 @@ def cluster_status(
     """
     door = cluster_door(home, environ, name)
     if door.record() is None and not connect:
-        return _view(door, {"name": door.cluster.name, "is_up": False})
+        address = door.cluster.address or ""
+        return _view(door, {"name": door.cluster.name, "is_up": False, "address": address})
     return _view(door, door.up() if connect else door.ask(StatusOrder()))
 
 
@@ -165,6 +205,7 @@ def _view(door: DriverDoor, told: JSONObject) -> ClusterView:
         dashboard_url=str(told.get("dashboard_url", "")),
         ray_version=str(told.get("ray_version", "")),
         active=int(str(told.get("active", 0))),
+        waiting=int(str(told.get("waiting", 0))),
         total=_amounts(told.get("total")),
         free=_amounts(told.get("free")),
         nodes=tuple(
@@ -177,6 +218,8 @@ def _view(door: DriverDoor, told: JSONObject) -> ClusterView:
             for node in nodes
         ),
         log=str(door.place.log) if door.place.log.exists() else "",
+        is_ours=door.cluster.is_ours,
+        service_url=door.cluster.service_url,
     )
 
 

@@ -11,13 +11,20 @@ _BYTES = frozenset({"memory", "object_store_memory"})
 
 def describe_cluster(view: ClusterView) -> str:
     """Return the line."""
+    if view.problem:
+        return f"The cluster {view.name} cannot be looked at: {view.problem}"
     if not view.is_up:
         state = "is starting" if view.address else "is not running; it starts when it is needed"
+        if not view.is_ours:
+            state = f"at {view.address} is connected to when a run is placed on it"
+        if not view.is_ours and not view.address:
+            state = f"takes jobs at {view.dashboard_url}"
         return f"The cluster {view.name} {state}."
     alive = sum(node.is_alive for node in view.nodes)
     return (
         f"The cluster {view.name} is up at {view.address} (Ray {view.ray_version}): "
-        f"{_counted(alive, 'node')}, {_counted(view.active, 'active run')}; "
+        f"{_counted(alive, 'node')}, {_counted(view.active, 'active run')}"
+        f"{f', {view.waiting} of them waiting for room' if view.waiting else ''}; "
         f"free: {describe_amounts(view.free, of=view.total)}."
     )
 

@@ -41,7 +41,10 @@ async def test_a_client_of_either_era_finds_tools_resources_and_prompts(
         "env_doctor",
     ]
     uris = [resource.uri for resource in resources]
-    assert [uri for uri in uris if not uri.startswith("skill://")] == ["config://effective"]
+    assert [uri for uri in uris if not uri.startswith("skill://")] == [
+        "config://effective",
+        "config://clusters",
+    ]
     assert [template.uri_template for template in templates] == [
         "plugin://{id}",
         "plugin://{id}/{action}/schema",
@@ -128,3 +131,10 @@ async def test_a_resource_that_is_not_there_is_a_protocol_error_that_helps(
     assert caught.value.error.code == -32602
     assert caught.value.error.message.startswith("[run_not_found] ")
     assert "Example: run_list" in caught.value.error.message
+
+
+async def test_clusters_are_told_and_none_is_started(connect: Connect) -> None:
+    async with connect() as agent:
+        told = json.loads(await agent.read("config://clusters"))
+
+    assert [(view["name"], view["is_up"]) for view in told["clusters"]] == [("local", False)]
