@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import logging
 import os
-import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from synapse_core.errors import (
 )
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import LogLevel, LogSource
+from synapse_core.runs.processes import this_worker
 from synapse_core.serving.held import Command, HeldAction
 from synapse_core.serving.log_files import LogWriter
 from synapse_core.serving.release import Release
@@ -83,7 +83,7 @@ class Replica:
     def __post_init__(self) -> None:
         self._log = LogWriter(self.shelf.logs(self.name), self.id, Redactor())
         self._report = Report(
-            replica=self.id, state=ReplicaState.STARTING, host=socket.gethostname()
+            replica=self.id, state=ReplicaState.STARTING, worker=str(this_worker())
         )
         self._tell()
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from synapse_core.config.atomic import write_atomically
+from synapse_core.model.run import WorkerId
+from synapse_core.runs.processes import is_alive
 
 __all__ = [
     "REPORT_EVERY_S",
@@ -48,7 +50,7 @@ class Report:
         wanted: Number of the release that it was last asked to serve.
         error: Why the wanted release does not answer; empty when it does, or will.
         pid: Process that holds the action; 0 while there is none.
-        host: Name of its machine.
+        worker: The process of the replica itself, as the text of a `WorkerId`.
         answered: Requests it has answered.
         failed: Those among them that it could not answer.
         restarts: How often the process has ended by itself.
@@ -61,7 +63,7 @@ class Report:
     wanted: int = 0
     error: str = ""
     pid: int = 0
-    host: str = ""
+    worker: str = ""
     answered: int = 0
     failed: int = 0
     restarts: int = 0
@@ -70,7 +72,14 @@ class Report:
     @property
     def is_current(self) -> bool:
         """Whether the replica is still there."""
+        if self.worker and is_alive(WorkerId.parse(self.worker)) is False:
+            return False
         return time.time() - self.at < GONE_AFTER_S
+
+    @property
+    def host(self) -> str:
+        """Name of its machine."""
+        return WorkerId.parse(self.worker).host.partition("/")[0] if self.worker else ""
 
 
 def write_report(folder: Path, report: Report) -> None:

@@ -17,7 +17,14 @@ from synapse_core.actions.invoke import invoke
 from synapse_core.actions.params import parse_params
 from synapse_core.actions.results import conform, result_to_json
 from synapse_core.actions.schema import describe_schema
-from synapse_core.errors import ActionError, NotFoundError, ParamsError, ResultError, SynapseError
+from synapse_core.errors import (
+    ActionDefinitionError,
+    ActionError,
+    NotFoundError,
+    ParamsError,
+    ResultError,
+    SynapseError,
+)
 from synapse_core.model.event import EventKind, LogLevel, LogSource
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.serving.problems import problem_document, status_of
@@ -214,6 +221,11 @@ class Servable:
 def _make_served(action: Any, context: RuntimeContext) -> ServedAction[Any] | None:  # noqa: ANN401 - a class or a function
     """Return the object that answers for as long as the process lives; None for other actions."""
     if isinstance(action, type) and issubclass(action, ServedAction):
+        if not action.can_answer():
+            raise ActionDefinitionError(
+                f"{action.__name__} has neither `infer` nor `infer_batch`, so it cannot answer.",
+                hint="Write `infer`.",
+            )
         return cast("type[ServedAction[Any]]", action)(cast("Any", None), context)
     return None
 

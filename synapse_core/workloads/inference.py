@@ -26,6 +26,16 @@ class ServedAction(BaseAction[P], Generic[P]):
     request comes as an argument.
     """
 
+    @classmethod
+    def can_answer(cls) -> bool:
+        """Whether the class says how to answer, and is more than a base for others."""
+        return any(
+            name in vars(one)
+            for one in cls.__mro__
+            if one.__module__ != __name__
+            for name in ("infer", "infer_batch", "answer")
+        )
+
     def setup(self) -> object:
         """Get ready, once for the life of the process; may be `async`."""
         return None

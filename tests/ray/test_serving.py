@@ -39,7 +39,7 @@ from tests.ray.calling import (
     settle,
     show,
 )
-from tests.ray.looking import end, start, wait_until
+from tests.ray.looking import end, is_gone, start, wait_until
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 
@@ -292,7 +292,23 @@ def test_a_process_that_dies_is_followed_by_another(
     assert after.status == 200
     assert after.body["pid"] != served.reports[0].pid
     assert settle(world, served.name).state is DeploymentState.RUNNING
-    assert sum(report.restarts for report in show(world, served.name).reports) == 1
+    assert [report.restarts for report in show(world, served.name).reports] == [1]
+
+
+def test_a_replica_that_is_killed_is_replaced_with_its_process(
+    world: Workspace, served: DeploymentView
+) -> None:
+    action = psutil.Process(show(world, served.name).reports[0].pid)
+    replica = action.parent()
+    assert replica is not None
+
+    replica.kill()
+
+    wait_until(lambda: is_gone(action))
+    answer = send(served.url, flower())  # waits for the next one
+    assert answer.status == 200
+    assert answer.body["pid"] != action.pid
+    wait_until(lambda: show(world, served.name).state is DeploymentState.RUNNING)
 
 
 def test_what_takes_too_long_holds_up_nobody(served: DeploymentView) -> None:

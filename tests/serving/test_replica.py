@@ -124,6 +124,29 @@ async def test_without_any_that_works_it_says_why(bench: Bench, serve: Serve) ->
     assert "Traceback" in bench.log()
 
 
+async def test_a_class_that_cannot_answer_does_not_start(bench: Bench, serve: Serve) -> None:
+    bench.release(
+        """
+        from pydantic import BaseModel
+        from synapse_core import BaseServeDeployment
+
+
+        class Nothing(BaseModel):
+            pass
+
+
+        class Silent(BaseServeDeployment[Nothing]):
+            def load_model(self, model_id):
+                return 1
+        """,
+        "act:Silent",
+    )
+
+    with pytest.raises(ActionLoadError, match="neither `infer` nor `infer_batch`"):
+        async with serve():
+            pass
+
+
 async def test_a_process_that_ends_while_it_imports_is_told(bench: Bench, serve: Serve) -> None:
     bench.release("import os\nos._exit(9)\n")
 
