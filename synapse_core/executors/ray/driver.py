@@ -129,6 +129,7 @@ class Driver:
             self._stop.wait(ORDER_TIMEOUT_S)  # whoever waits for the start is told first
             self._stop.set()
             return
+        self.engine.watch(self._give_up)
         facts = self.engine.facts
         dashboard = self.settings.dashboard_url or facts["dashboard_url"]
         self._record = replace(self._record, **{**facts, "dashboard_url": dashboard})
@@ -138,6 +139,12 @@ class Driver:
             waiting, self._waiting = list(self._waiting.values()), {}
         for order in waiting:
             self._place_or_fail(order)
+
+    def _give_up(self, part: str) -> None:
+        """End as if killed, which ends the rest of the cluster too; every door copes with that."""
+        if not self._stop.is_set():
+            _log.error("%s of the cluster has ended", part)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def _refuse_waiting(self, error: SynapseError) -> None:
         with self._lock:

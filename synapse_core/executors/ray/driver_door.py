@@ -102,16 +102,15 @@ class DriverDoor:
             if record is None:
                 self.start()
                 record = self.record()
-            if record is not None and (answer := _exchange(record, order, timeout_s)):
-                if (error := read_error(answer)) is not None:
-                    raise error
-                return answer
+            try:
+                if record is not None and (answer := _exchange(record, order, timeout_s)):
+                    if (error := read_error(answer)) is not None:
+                        raise error
+                    return answer
+            except TimeoutError:
+                break
             time.sleep(0.1)
-        raise WorkerLostError(
-            f"The driver of the cluster {self.cluster.name!r} does not answer.",
-            hint=f"Its log: {self.place.log}",
-            log=str(self.place.log),
-        )
+        raise self._silent()
 
     def up(self) -> JSONObject:
         """Return how the cluster stands, once it is up.
@@ -128,12 +127,18 @@ class DriverDoor:
 
         Raises:
             ConflictError: Runs are active, and `force` is not given.
+            WorkerLostError: It does not answer, and `force` is not given.
         """
         record = self.record()
         if record is None:
             self._clear()
             return False
-        answer = _exchange(record, StopDriverOrder(force=force), ANSWER_TIMEOUT_S)
+        try:
+            answer = _exchange(record, StopDriverOrder(force=force), ANSWER_TIMEOUT_S)
+        except TimeoutError:
+            if not force:
+                raise self._silent() from None
+            answer = {}
         if (error := read_error(answer)) is not None:
             raise error
         if not _is_gone_within(record, STOP_TIMEOUT_S):
@@ -143,6 +148,13 @@ class DriverDoor:
             _is_gone_within(record, STOP_TIMEOUT_S)
         self._clear(record)
         return True
+
+    def _silent(self) -> WorkerLostError:
+        return WorkerLostError(
+            f"The driver of the cluster {self.cluster.name!r} does not answer.",
+            hint=f"Its log: {self.place.log}. `synapse ray down --force` ends it.",
+            log=str(self.place.log),
+        )
 
     def token(self) -> str:
         """Return the token of the cluster; empty for one without."""

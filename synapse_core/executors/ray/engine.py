@@ -1,13 +1,15 @@
 """The connection to Ray: the one module of the driver that calls it."""
 
 import logging
+import os
 import shutil
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from io import BytesIO
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -31,6 +33,9 @@ OBJECT_STORE_BYTES = 200 << 20
 """Runs pass ids, not objects: a small store keeps /dev/shm free for those who need it."""
 
 NAMESPACE = "synapse"
+
+_VITAL = ("gcs_server", "raylet")
+"""Without these a node does nothing any more."""
 
 _KEPT_PACKAGES = 8
 """Versions of plugins that stay in the cluster for further runs."""
@@ -73,13 +78,13 @@ class Engine:
         """
         self._ray = import_module("ray")
         try:
+            if self.settings.address is None:
+                _take_any_agent_port()
             self._context = self._ray.init(**self._arguments())
         except RuntimeError as error:
             if "ersion mismatch" in str(error):
                 raise ConflictError(
                     f"The cluster at {self.settings.address} has other versions: {error}",
-            if self.settings.address is None:
-                _take_any_agent_port()
                     hint="Use the cluster's versions of Python and Ray here, or run as a job.",
                 ) from error
             raise self._no_cluster(error) from error
@@ -124,6 +129,19 @@ class Engine:
         idle = self._ray.remote(num_cpus=1, max_retries=0)(_import_only)
         for _ in range(int(self._ray.cluster_resources().get("CPU", 1))):
             idle.remote()
+
+    def watch(self, lost: Callable[[str], None]) -> None:
+        """Have `lost` called with the name of what ends first of a cluster that was started here.
+
+        Ray's own calls would go on waiting for it.
+        """
+        if self.settings.address is not None:
+            return
+        node = import_module("ray._private.worker").global_worker.node
+        for name in _VITAL:
+            for started in node.all_processes[name]:
+                waiting = (name, started.process.pid, lost)
+                threading.Thread(target=_wait_for_end, args=waiting, daemon=True).start()
 
     @property
     def is_up(self) -> bool:
@@ -280,6 +298,11 @@ class Engine:
             shutil.rmtree(self.settings.folder, ignore_errors=True)
 
 
+def _wait_for_end(name: str, pid: int, lost: Callable[[str], None]) -> None:
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # to reap it is Ray's business
+    lost(name)
+
+
 def _wanted(order: LaunchOrder) -> dict[str, float]:
     wanted = {"CPU": order.cpus, "GPU": order.gpus, "memory": float(order.memory_mb << 20)}
     return {**wanted, **order.custom}
@@ -295,6 +318,16 @@ def _room(order: LaunchOrder) -> dict[str, Any]:
     if order.custom:
         options["resources"] = order.custom
     return options
+
+
+def _take_any_agent_port() -> None:
+    """Have the agent of a cluster started here take a free port.
+
+    `ray.init` offers no way to say so. Of two clusters on one machine, the second would go without
+    its agent, and have its jobs sent to that of the first.
+    """
+    parameter: Any = import_module("ray._private.parameter")
+    parameter.RayParams = partial(parameter.RayParams, dashboard_agent_listen_port=0)
 
 
 def _arrive(told: dict[str, Any], package: list[Any]) -> None:
@@ -320,16 +353,6 @@ def _fits(wanted: Mapping[str, float], has: Mapping[str, float]) -> bool:
 
 def _shown(resources: Mapping[str, float]) -> dict[str, JSONValue]:
     """Return the resources without those by which Ray names nodes."""
-def _take_any_agent_port() -> None:
-    """Have the agent of a cluster started here take a free port.
-
-    `ray.init` offers no way to say so. Of two clusters on one machine, the second would go without
-    its agent, and have its jobs sent to that of the first.
-    """
-    parameter: Any = import_module("ray._private.parameter")
-    parameter.RayParams = partial(parameter.RayParams, dashboard_agent_listen_port=0)
-
-
     return {
         name: round(value, 4)
         for name, value in sorted(resources.items())
