@@ -39,7 +39,12 @@ class TaskAnswers(TaskParams):
 
 
 def knows_tasks(context: Context) -> bool:
-    """Whether the client declared, with this request, that it can deal with tasks."""
+    """Whether the client declared, with this request, that it can deal with tasks.
+
+    Before protocol 2026-07-28 a result that is a task cannot be sent, whatever a client declares.
+    """
+    if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        return False
     capabilities = context.session.client_capabilities
     return TASKS in ((capabilities.extensions if capabilities is not None else None) or {})
 

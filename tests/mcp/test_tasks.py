@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.mcp.wire import TASKS, Start, Wire, modern, request
+from tests.mcp.wire import INITIALIZED, TASKS, Start, Wire, hello, modern, request
 from tests.mcp.world import Place
 
 SLEEPER = """
@@ -129,7 +129,10 @@ def test_clients_that_know_no_tasks_get_the_run(start: Start, stop: Path) -> Non
     refused = wire.ask(modern(4, "tasks/get", {"taskId": task}))["error"]
     stop.write_text("", encoding="utf-8")
     older = start()
-    older.greet()
+    handshake = hello()
+    handshake["params"]["capabilities"] = {"extensions": TASKS}  # as the Inspector does
+    older.ask(handshake)
+    older.send(INITIALIZED)
     legacy = older.ask(request(1, "tools/call", call))["result"]
 
     assert run["resultType"] == "complete"
