@@ -223,12 +223,12 @@ class Replica:
         if held is None or held is not self._held or held is self._leaving or self.release is None:
             return
         self._leaving = held
-        self._keep(self._change_over(self.release.number))
+        self._keep(self._change_over(self.release.number, instead_of=held))
 
-    async def _change_over(self, number: int) -> None:
+    async def _change_over(self, number: int, *, instead_of: HeldAction | None = None) -> None:
         """Let another process take the place of the one that answers, without a pause."""
         try:
-            before = await self._start(number)
+            before = await self._start(number, instead_of=instead_of)
         except SynapseError as error:
             self._say(LogLevel.ERROR, f"Release {number} does not start: {error}")
             self._tell(error=str(error))
@@ -240,9 +240,18 @@ class Replica:
                 await before.end()
                 raise
 
-    async def _start(self, number: int) -> HeldAction | None:
-        """Start a process, and let it answer from now on; return the one that did before."""
+    async def _start(
+        self, number: int, *, instead_of: HeldAction | None = None
+    ) -> HeldAction | None:
+        """Start a process, and let it answer from now on; return the one that did before.
+
+        Args:
+            number: The release.
+            instead_of: Do nothing if another one has taken the place of this meanwhile.
+        """
         async with self._starting:
+            if instead_of is not None and self._held is not instead_of:
+                return None
             release = self.shelf.release(self.name, number)
             self._log.redactor = Redactor.for_environment({**os.environ, **release.env})
             what = f"{release.plugin}/{release.action} {release.version}"
@@ -260,11 +269,20 @@ class Replica:
             before, self._held, self.release = self._held, held, release
             self._is_up.set()
             self._keep(self._look_after(held))
-        self.shelf.prove(self.name, number)
-        remove_old_reports(self.shelf.replicas(self.name))
-        self._tell(state=ReplicaState.READY, release=number, pid=held.pid, error="")
         self._say(LogLevel.INFO, f"Release {number} is ready")
+        # What was wanted instead and did not start is still wrong.
+        error = "" if number == self._report.wanted else self._report.error
+        self._tell(state=ReplicaState.READY, release=number, pid=held.pid, error=error)
+        self._remember(number)
         return before
+
+    def _remember(self, number: int) -> None:
+        """Tell replicas that start later what works."""
+        try:
+            self.shelf.prove(self.name, number)
+            remove_old_reports(self.shelf.replicas(self.name))
+        except OSError:  # StorageError is one, too: a full disk must not end what answers
+            _log.warning("Cannot remember that release %d works", number, exc_info=True)
 
     def _order(self, release: Release) -> dict[str, JSONValue]:
         return {
@@ -287,15 +305,15 @@ class Replica:
         restarts = self._report.restarts + 1
         self._tell(state=ReplicaState.RESTARTING, restarts=restarts, pid=0, release=0)
         self._say(LogLevel.ERROR, "The process of the action has ended; another one starts")
+        number = self.release.number
         for attempt in itertools.count():
             await asyncio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
-            if self._is_up.is_set():  # another release has started meanwhile
-                return
             try:
-                await self._start(self.release.number)
+                await self._start(number, instead_of=held)
             except SynapseError as error:
-                self._tell(state=ReplicaState.RESTARTING, error=str(error))
                 self._say(LogLevel.ERROR, f"It does not start: {error}")
+                if self._held is held:  # else another release has started meanwhile
+                    self._tell(state=ReplicaState.RESTARTING, error=str(error))
             else:
                 return
 

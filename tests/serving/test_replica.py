@@ -24,11 +24,13 @@ SAYS = """
 
 
     @action
-    def answer(ctx, do: str = "", seconds: float = 0.0) -> str:
+    def answer(ctx, do: str = "", seconds: float = 0.0, until: str = "") -> str:
         if do == "die":
             os._exit(3)
         print("the key is", os.environ["API_KEY"])
         time.sleep(seconds)
+        while until and not os.path.exists(until):
+            time.sleep(0.02)
         return os.environ["NUMBER"]
 """
 
@@ -73,13 +75,15 @@ async def test_a_new_release_takes_over_while_the_old_one_finishes(
     bench.release(SAYS)
 
     async with serve() as served:
-        slow = asyncio.create_task(served.ask({"seconds": 1.5}))
+        signal = bench.folder / "go-on"
+        slow = asyncio.create_task(served.ask({"until": str(signal)}))
         await until(lambda: "the key is" in bench.log())
         bench.release(SAYS)
         await until(lambda: report(bench).release == 2)
         quick = await served.ask({})
 
         assert not slow.done()
+        signal.touch()
         assert quick == (200, "2")
         assert await slow == (200, "1")
 
@@ -97,6 +101,39 @@ async def test_a_release_that_does_not_start_changes_nothing(bench: Bench, serve
     assert (told.state, told.release, told.wanted) == (ReplicaState.READY, 1, 2)
     assert "nothing_of_the_kind" in told.error
     assert "act.py:1" in told.error
+
+
+async def test_what_dies_during_an_update_is_not_brought_back(bench: Bench, serve: Serve) -> None:
+    bench.release(SAYS)
+
+    async with serve() as served:
+        bench.release(SAYS.replace("import time\n", "import time\n\n    time.sleep(1)\n", 1))
+        await until(lambda: "Starting release 2" in bench.log())
+        lost, _ = await served.ask({"do": "die"})
+        answers = [await served.ask({}) for _ in range(3)]
+        told = report(bench)
+
+    assert lost == 503
+    assert answers == [(200, "2")] * 3
+    assert (told.release, told.restarts) == (2, 1)
+    assert bench.log().count("Starting release 1") == 1
+
+
+async def test_what_dies_after_a_broken_update_comes_back_and_the_fault_stays_told(
+    bench: Bench, serve: Serve
+) -> None:
+    bench.release(SAYS)
+
+    async with serve() as served:
+        bench.release("import nothing_of_the_kind\n")
+        await until(lambda: bool(report(bench).error))
+        await served.ask({"do": "die"})
+        answer = await served.ask({})
+        await until(lambda: report(bench).state is ReplicaState.READY)
+        told = report(bench)
+
+    assert answer == (200, "1")
+    assert "nothing_of_the_kind" in told.error
 
 
 async def test_a_replica_that_joins_later_takes_what_has_worked(bench: Bench, serve: Serve) -> None:
