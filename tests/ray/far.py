@@ -4,6 +4,7 @@ The node has its own network, processes, name, home and temporary folder, and do
 of the runs. Two cables lead to it: one for Ray, one for the service, which can be pulled.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -34,6 +35,18 @@ _RAY = {
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_failure_threshold": "3",
 }
+
+
+_VERSIONS = """
+import json, sys
+from ray._raylet import GcsClient
+
+client = GcsClient(address=sys.argv[1])
+told = json.loads(client.internal_kv_get(b"CLUSTER_METADATA", namespace=b"cluster"))
+new = json.dumps({**told, **json.loads(sys.argv[2])}).encode()
+client.internal_kv_put(b"CLUSTER_METADATA", new, True, namespace=b"cluster")
+print(json.dumps(told))
+"""
 
 
 def can_be_built() -> bool:
@@ -108,6 +121,9 @@ environments:
         address: {self.ray_ip}:{self.ports[0]}
         dashboard: http://{self.ray_ip}:{self.ports[1]}
         token: {self.token}
+      odd:
+        address: {self.ray_ip}:{self.ports[0]}
+        token: {self.token}
 """
 
     def build(self) -> None:
@@ -178,6 +194,26 @@ environments:
             yield
         finally:
             _ip("link", "set", f"{self.name}s", "up")
+
+    @contextmanager
+    def pretending(self, **versions: str) -> Generator[None]:
+        """Have the cluster say that it has other versions."""
+        before = self._versions({})
+        self._versions(versions)
+        try:
+            yield
+        finally:
+            self._versions(before)
+
+    def _versions(self, new: dict[str, str]) -> dict[str, str]:
+        """Change what the cluster says of itself, and return it."""
+        told = subprocess.run(
+            [sys.executable, "-c", _VERSIONS, f"{self.ray_ip}:{self.ports[0]}", json.dumps(new)],
+            env={**os.environ, **_RAY, "RAY_AUTH_TOKEN_PATH": str(self.root / "token")},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        return json.loads(told.stdout)
 
     def supervisor_of(self, run: Run) -> psutil.Process:
         """Return the process on the node that owns the run."""

@@ -10,13 +10,14 @@ from textwrap import dedent
 
 import pytest
 
-from synapse_core.errors import TooLargeError
+from synapse_core.errors import InvalidInputError, TooLargeError
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.outputs import read_output
 from synapse_core.operations.ray import stop_cluster
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.runs.processes import host_name
 from synapse_core.workspace import Workspace, open_workspace
+from tests.dependencies.wheels import make_wheel
 from tests.ray.far import Far, can_be_built
 from tests.ray.looking import (
     end,
@@ -71,6 +72,10 @@ ACTIONS = """
 
 
     @action
+    def greedy(ctx) -> None: ...
+
+
+    @action
     def hang(ctx) -> None:
         subprocess.Popen(["sleep", "1000"])
         subprocess.run(["sh", "-c", "echo from below; echo half; printf unfinished"], check=True)
@@ -93,7 +98,10 @@ def far() -> Iterator[Far]:
 def plugin(far: Far) -> Path:
     folder = far.near / "plugins" / "far_trials"
     folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text("name: Far\ncode: far_trials\nversion: 1.0.0\n")
+    (folder / "config.yaml").write_text(
+        "name: Far\ncode: far_trials\nversion: 1.0.0\n"
+        "actions: {greedy: {entrypoint: 'trials_away:greedy', resources: {gpus: 8}}}\n"
+    )
     (folder / "trials_away.py").write_text(dedent(ACTIONS))
     (folder / "helping.py").write_text("def shout(word):\n    return f'{word}!'\n")
     (folder / ".gitignore").write_text("secret.txt\n")
@@ -181,6 +189,14 @@ def test_what_is_too_large_to_be_sent_is_refused_with_its_largest_files(
             start(workspace, plugin, "work", "far")
     finally:
         large.unlink()
+
+
+@TIERS
+def test_what_no_machine_has_is_refused(workspace: Workspace, plugin: Path, on: str) -> None:
+    end(workspace, start(workspace, plugin, "count", "far", to=0))  # it is connected to by now
+
+    with pytest.raises(InvalidInputError, match=r"what the run asks for: .*GPU 8"):
+        start(workspace, plugin, "greedy", on)
 
 
 def test_a_line_arrives_within_a_tenth_of_a_second(workspace: Workspace, plugin: Path) -> None:
@@ -327,6 +343,42 @@ def test_a_machine_that_sees_no_home_and_knows_no_service_says_what_to_do(
     assert run.failure is not None
     assert f"{far.name} does not see the home" in run.failure.message
     assert "synapse serve" in run.failure.hint
+
+
+def test_a_cluster_of_other_versions_is_refused_before_anything_is_placed(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    with far.pretending(python_version="3.9.1"):
+        run = end(workspace, start(workspace, plugin, "count", "odd", to=1))
+
+    assert run.status is RunStatus.FAILED
+    assert run.failure is not None
+    assert (run.failure.code, run.attempt) == ("conflict", 0)
+    assert "has other versions" in run.failure.message
+    assert "Python: 3.9.1" in run.failure.message
+    assert "Use the cluster's versions" in run.failure.hint
+
+
+def test_libraries_are_installed_on_the_machine_from_wheels_that_go_along(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    folder = plugin.parent / "lib_trials"
+    make_wheel(folder / "wheels", "far_library", "1.5", module="far_library")
+    (folder / "config.yaml").write_text("name: Lib\ncode: lib_trials\nversion: 1.0.0\n")
+    (folder / "requirements.txt").write_text("far_library>=1\n")
+    (folder / "library_actions.py").write_text(
+        "from synapse_core import action\n\n\n@action\ndef tell(ctx) -> str:\n"
+        "    import far_library\n\n    return f'{far_library.VERSION} {far_library.__file__}'\n"
+    )
+
+    first = end(workspace, start(workspace, folder, "tell", "far"))
+    again = end(workspace, start(workspace, folder, "tell", "far"))
+
+    assert first.status is RunStatus.SUCCEEDED, first.failure
+    version, _, place = str(first.result).partition(" ")
+    assert version == "1.5"
+    assert Path(place).is_relative_to(far.away / "cache" / "venvs")
+    assert again.result == first.result
 
 
 def test_a_machine_that_is_switched_off_loses_the_run_and_the_next_one_has_room(

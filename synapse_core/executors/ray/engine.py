@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from synapse_core.config.home import Home
-from synapse_core.errors import ConflictError, InvalidInputError, SynapseError, WorkerLostError
+from synapse_core.errors import ConflictError, SynapseError, WorkerLostError
 from synapse_core.executors.ray.arrival import Arrival, arrive, home_mark
 from synapse_core.executors.ray.driver_settings import EngineSettings
 from synapse_core.executors.ray.orders import LaunchOrder
 from synapse_core.executors.ray.packing import PackedPlugin, PackedPlugins
+from synapse_core.executors.ray.room import check_room, fits
 from synapse_core.executors.ray.warm_holder import WarmHolder
 from synapse_core.executors.ray.warm_pool import Ended, Ready
 from synapse_core.types import JSONObject, JSONValue
@@ -173,17 +174,7 @@ class Engine:
                 "The cluster has lost all its nodes.",
                 hint="Try again in a moment; a local one is started anew.",
             )
-        if any(_fits(wanted, has) for has in nodes):
-            return
-        asked = ", ".join(f"{name} {value:g}" for name, value in wanted.items() if value)
-        most = {name: max((has.get(name, 0) for has in nodes), default=0) for name in wanted}
-        there = ", ".join(f"{name} {value:g}" for name, value in most.items())
-        raise InvalidInputError(
-            f"No node of the cluster has what the run asks for: {asked}.",
-            hint=f"The most that one node has: {there}. Lower `resources` of the action in "
-            "config.yaml, or add a node.",
-            nodes=len(nodes),
-        )
+        check_room(wanted, nodes)
 
     def place(self, order: LaunchOrder, ended: Ended) -> None:
         """Have the run's worker started as soon as there is room for it.
@@ -248,7 +239,7 @@ class Engine:
 
     def has_room(self, order: LaunchOrder) -> bool:
         """Whether what the order asks for is free, on all nodes together."""
-        return _fits(_wanted(order), self._ray.available_resources())
+        return fits(_wanted(order), self._ray.available_resources())
 
     def _watch(self, run_id: str, reference: Any, ended: Ended) -> None:  # noqa: ANN401 - Ray's own
         self._busy[run_id] = reference
@@ -345,10 +336,6 @@ def _arrive(told: dict[str, Any], package: list[Any]) -> None:
 def _import_only() -> int:
     """Do nothing in a process that has the launcher imported by now."""
     return len(arrive.__name__)
-
-
-def _fits(wanted: Mapping[str, float], has: Mapping[str, float]) -> bool:
-    return all(has.get(name, 0) >= value for name, value in wanted.items() if value)
 
 
 def _shown(resources: Mapping[str, float]) -> dict[str, JSONValue]:

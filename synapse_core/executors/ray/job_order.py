@@ -9,11 +9,12 @@ from pathlib import Path
 
 from synapse_core.config.atomic import write_atomically
 from synapse_core.config.home import Home
-from synapse_core.errors import WorkerLostError
+from synapse_core.errors import ConflictError, NotFoundError, WorkerLostError
 from synapse_core.executors.ray.arrival import Arrival, home_mark
 from synapse_core.executors.ray.clusters import Cluster
 from synapse_core.executors.ray.jobs_api import ENDED, JobsApi
 from synapse_core.executors.ray.packing import PackedPlugin
+from synapse_core.executors.ray.room import check_room
 from synapse_core.model.run import Resources, Run
 from synapse_core.runs.reading import Journals
 
@@ -127,6 +128,7 @@ def _submit(
     resources: Resources,
 ) -> None:
     job_id = job_id_of(run)
+    _check_room(api, resources)
     api.submit(
         job_id,
         shlex.join(command),
@@ -142,6 +144,23 @@ def _submit(
             "another as `python`; without a `service` it must see this home, too.",
             job_id=job_id,
         )
+
+
+def _check_room(api: JobsApi, resources: Resources) -> None:
+    """Refuse what the cluster could never give, if it says what it has.
+
+    Raises:
+        InvalidInputError: No machine of it has so much.
+    """
+    memory = float((resources.memory_mb or 0) << 20)
+    wanted = {"CPU": resources.cpus or 0.0, "GPU": resources.gpus or 0.0, "memory": memory}
+    if not any(wanted.values()):
+        return
+    try:
+        nodes = api.nodes()
+    except (NotFoundError, ConflictError, KeyError, TypeError):
+        return  # it is of a version that tells it in another way
+    check_room(wanted, nodes)
 
 
 def _has_begun(home: Home, run: Run) -> bool:

@@ -132,6 +132,12 @@ class JobsApi:
             return None
         return JobInfo(str(told["status"]), str(told.get("message") or ""))
 
+    def nodes(self) -> list[dict[str, float]]:
+        """Return what each machine that is there has in all, by the names that Ray has for it."""
+        told = cast("JSONObject", self._ask("GET", "/api/v0/nodes?detail=1&limit=10000"))
+        listed = cast("Any", told)["data"]["result"]["result"]
+        return [node["resources_total"] for node in listed if node["state"] == "ALIVE"]
+
     def count_active(self) -> int:
         """Return how many jobs and drivers the cluster has that have not ended."""
         told = cast("list[JSONObject]", self._ask("GET", "/api/jobs/"))
