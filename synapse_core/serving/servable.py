@@ -1,6 +1,7 @@
 """Calls an action for requests: validates what they hold, and makes answers of what it returns."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -60,6 +61,8 @@ class Servable:
         self._folder = folder
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="synapse-answer")
         self._models: dict[str, asyncio.Future[object]] = {}
+        self._users: Counter[str] = Counter()
+        self._set_down = asyncio.Condition()
         self._served: ServedAction[Any] | None = None
 
     async def start(self) -> JSONObject:
@@ -86,10 +89,12 @@ class Servable:
         return 200, None
 
     async def unload(self, model_id: str) -> None:
-        """Let go of a model."""
+        """Let go of a model, once nobody uses it any more."""
         loaded = self._models.pop(model_id, None)
         if loaded is not None and self._served is not None:
             model = await loaded
+            async with self._set_down:
+                await self._set_down.wait_for(lambda: not self._users[model_id])
             await finish(await self._in_thread(self._served.unload_model, model_id, model))
 
     async def answer(self, model_id: str, bodies: Sequence[JSONValue]) -> list[Answer]:
@@ -123,7 +128,13 @@ class Servable:
             model = await self._model(model_id)
         except Exception as error:  # noqa: BLE001 - user code may raise anything
             return [self._refusal(error, model_id)] * len(inputs)
-        return await self._call_served(self._served, model, inputs)
+        self._users[model_id] += 1
+        try:
+            return await self._call_served(self._served, model, inputs)
+        finally:
+            self._users[model_id] -= 1
+            async with self._set_down:
+                self._set_down.notify_all()
 
     async def _call_action(self, inputs: BaseModel) -> Answer:
         try:

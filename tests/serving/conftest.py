@@ -1,5 +1,6 @@
 """Deployments of a home of their own, whose replicas are driven without Ray."""
 
+import asyncio
 import json
 import os
 import sys
@@ -21,6 +22,9 @@ from synapse_core.serving.release import Deployment, Release, ServeSettings
 from synapse_core.serving.replica import Replica, Say
 from synapse_core.serving.shelf import Shelf
 from synapse_core.types import JSONValue
+from tests.ray.looking import wait_until
+
+PATIENCE_S = 30
 
 
 @pytest.fixture
@@ -103,6 +107,11 @@ class Served:
 
         response = await self.front.respond(Request(scope, receive))
         return response.status_code, json.loads(bytes(response.body))
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Look until it is so, while the replica goes on."""
+    await asyncio.to_thread(wait_until, is_so, PATIENCE_S)
 
 
 Serve = Callable[[], AbstractAsyncContextManager[Served]]

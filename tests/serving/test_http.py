@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from tests.serving.conftest import Bench, Serve
+from tests.serving.conftest import Bench, Serve, until
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +108,51 @@ async def test_an_object_lives_as_long_as_its_process(bench: Bench, serve: Serve
     assert {document["model"] for _, document in answers} == {"default"}
     assert named == (200, {"count": 6, "model": "other"})
     assert "closed after 6" in bench.log()
+
+
+async def test_a_model_in_use_is_not_let_go_of(bench: Bench, serve: Serve) -> None:
+    signal = bench.folder / "go-on"
+    bench.release(
+        f"""
+        import os
+        import time
+
+        from pydantic import BaseModel
+
+        from synapse_core import BaseInferenceAction
+
+
+        class Nothing(BaseModel):
+            pass
+
+
+        class Slow(BaseInferenceAction[Nothing]):
+            def load_model(self, model_id):
+                return {{"is_open": True}}
+
+            def unload_model(self, model_id, model):
+                model["is_open"] = False
+                print("let go of", model_id)
+
+            def infer(self, model, inputs):
+                print("began")
+                while not os.path.exists({str(signal)!r}):
+                    time.sleep(0.02)
+                return model
+        """,
+        "act:Slow",
+        models=1,
+    )
+
+    async with serve() as served:
+        asked = asyncio.create_task(served.ask({}, serve_multiplexed_model_id="one"))
+        await until(lambda: "began" in bench.log())
+        served.replica.unload("one")
+        signal.touch()
+        answer = await asked
+        await until(lambda: "let go of one" in bench.log())
+
+    assert answer == (200, {"is_open": True})
 
 
 async def test_who_spoils_a_batch_spoils_it_for_itself(bench: Bench, serve: Serve) -> None:

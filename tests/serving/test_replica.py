@@ -2,19 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 
 import psutil
 import pytest
 
 from synapse_core.errors import ActionLoadError, WorkerLostError
 from synapse_core.serving.reports import ReplicaState, Report, read_reports
-from tests.ray.looking import wait_until
-from tests.serving.conftest import Bench, Serve
+from tests.serving.conftest import Bench, Serve, until
 
 pytestmark = pytest.mark.anyio
-
-PATIENCE_S = 30
 
 SAYS = """
     import os
@@ -33,11 +29,6 @@ SAYS = """
             time.sleep(0.02)
         return os.environ["NUMBER"]
 """
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Look until it is so, while the replica goes on."""
-    await asyncio.to_thread(wait_until, is_so, PATIENCE_S)
 
 
 def report(bench: Bench) -> Report:
