@@ -7,7 +7,8 @@ is told that the run has ended, so whoever learns of the end finds all of it.
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -95,9 +96,10 @@ class AwayStore(HttpRunStore):
         self, run_id: str, *, owner: str, lease_s: float, summary: RunSummary | None = None
     ) -> Run:
         """Extend the owner's lease."""
-        return super().heartbeat(
-            run_id, owner=owner, lease_s=max(lease_s, AWAY_LEASE_S), summary=summary
-        )
+        with _waiting_for_a_turn():
+            return super().heartbeat(
+                run_id, owner=owner, lease_s=max(lease_s, AWAY_LEASE_S), summary=summary
+            )
 
     def begin_attempt(self, run_id: str, *, owner: str, attempt: int) -> None:
         """Record that the owner starts another attempt."""
@@ -109,7 +111,8 @@ class AwayStore(HttpRunStore):
         """End the run, once everything is home."""
         if owner is not None:
             self.bring_home(run_id, owner)
-        return super().finish(run_id, outcome, owner=owner, summary=summary)
+        with _waiting_for_a_turn():
+            return super().finish(run_id, outcome, owner=owner, summary=summary)
 
     def release(self, run_id: str, *, expected_owner: str) -> bool:
         """Make the run pending again, once everything is home."""
@@ -126,10 +129,12 @@ class AwayStore(HttpRunStore):
         for artifact in Journals(self._home).summarise(run_id, RunSummary()).artifacts.values():
             key = (run_id, artifact.name, artifact.sha256)
             if key not in self._sent:
-                self._send_file(run_id, owner, artifact)
+                with _waiting_for_a_turn():
+                    self._send_file(run_id, owner, artifact)
                 self._sent.add(key)
         receiver = HttpReceiver(self._session, run_id, owner)
-        Sender(self._home.journal(run_id), receiver).send_all()
+        with _waiting_for_a_turn():
+            Sender(self._home.journal(run_id), receiver).send_all()
 
     def leave(self, run_id: str, owner: str) -> None:
         """Bring home what there is, and let the lease lapse now: its owner leaves the run.
@@ -208,6 +213,15 @@ class AwayStore(HttpRunStore):
                 if time.monotonic() > beat_at:
                     beat_at = time.monotonic() + _BEAT_S
                     self.heartbeat(run_id, owner=owner, lease_s=AWAY_LEASE_S)
+
+
+@contextmanager
+def _waiting_for_a_turn() -> Generator[None]:
+    """Take a service that has too much to do for one that is away: both are tried again."""
+    try:
+        yield
+    except RateLimitedError as error:
+        raise StoreUnavailableError(error.message, hint=error.hint, **error.data) from error
 
 
 def _insist(call: Callable[[], _T]) -> _T:

@@ -23,6 +23,7 @@ from synapse_core.errors import (
     InvalidInputError,
     LeaseLostError,
     PathRefusedError,
+    StoreUnavailableError,
     SynapseError,
 )
 from synapse_core.executors.ray.arrival import (
@@ -42,6 +43,7 @@ from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.unsent import find_leftovers, find_note
+from synapse_core.service.limits import Limits
 from synapse_core.testing.service import READ_TOKEN, RUN_TOKEN, serving
 from synapse_core.workspace import Workspace, open_workspace
 
@@ -158,6 +160,18 @@ def test_a_network_may_be_gone_for_longer_than_a_lease_at_home(
     lapses = workspace.runs.get(run.id).lease_expires_at
     assert lapses is not None
     assert lapses - time.time() > AWAY_LEASE_S - 5
+
+
+def test_a_service_that_has_too_much_to_do_costs_no_run(workspace: Workspace, away: Home) -> None:
+    run, other = make_run(workspace), make_run(workspace)
+    limits = Limits(requests_per_s=1.0, burst=2)
+    with serving(workspace, limits=limits) as url, away_session(url, RUN_TOKEN) as session:
+        store = AwayStore(session, away)
+        claim(store, run)
+        store.heartbeat(run.id, owner=ME, lease_s=15)
+        with pytest.raises(StoreUnavailableError, match="Too many requests"):
+            store.heartbeat(run.id, owner=ME, lease_s=15)
+        claim(store, other)  # which waits for its turn
 
 
 def test_another_attempt_has_what_the_first_one_said(
