@@ -13,7 +13,7 @@ _SILENCE_S = 5.0
 
 
 class Heartbeat:
-    """Tells the client of a waiting request how its run comes along.
+    """Tells the client of a waiting request how what it waits for comes along.
 
     The protocol wants a number that only grows, and a run's percentage may fall back, so the number
     is the time waited; how far the run has come stands in the message.
@@ -26,8 +26,11 @@ class Heartbeat:
         self._message = ""
 
     async def tell(self, run: Run) -> None:
+        """Report how a run stands; see `say`."""
+        await self.say(describe_progress(run))
+
+    async def say(self, message: str) -> None:
         """Report when there is news, or when the client has heard nothing for a while."""
-        message = describe_progress(run)
         now = time.monotonic()
         if message == self._message and now - self._told < _SILENCE_S:
             return

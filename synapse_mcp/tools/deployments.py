@@ -8,6 +8,7 @@ from pydantic import Field
 from synapse_core.errors import InvalidInputError
 from synapse_mcp.calls import Call, Consent
 from synapse_mcp.errors import clip
+from synapse_mcp.notify import Heartbeat
 from synapse_mcp.results.base import Result, Row, fit, suggest
 from synapse_mcp.results.runs import utc
 from synapse_mcp.tools.consent import declined, seek_consent
@@ -112,8 +113,10 @@ async def deployment_apply(call: Call, arguments: ApplyArguments) -> DeploymentR
 
     view = await call.blocking(partial(_apply, call, arguments))
     home = call.workspace.home
+    heartbeat = Heartbeat(call.client, wait_s=arguments.wait_s)
     left_s = arguments.wait_s
     while left_s > 0 and not view.state.is_settled:
+        await heartbeat.say(f"{view.name} is {view.state}: {view.ready} of {view.replicas} ready")
         slice_s = min(1.0, left_s)
         wait = partial(wait_deployment, home, call.environ, view.name, timeout_s=slice_s)
         view = await call.waiting(wait)
