@@ -53,6 +53,7 @@ class Target:
         code: Digest of the plugin's source.
         accepts: Names of the params it takes; None for any.
         env: Variables of the plugin.
+        plan: The graph, when it is a pipeline instead of an action.
     """
 
     action: str
@@ -63,11 +64,12 @@ class Target:
     code: str = ""
     accepts: tuple[str, ...] | None = None
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    plan: "Plan | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One action in a graph.
+    """One action, or pipeline, in a graph.
 
     Attributes:
         name: Unique within the graph.

@@ -1,5 +1,6 @@
 """How far a pipeline run has come, for displays and for the wire."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -33,6 +34,8 @@ class ActionProgress(_Told):
         started_at: When it began.
         completed_at: When it ended.
         error: Why it failed.
+        nodes: When it is a pipeline, how its own nodes stand; of the latest one where it is
+            repeated.
     """
 
     name: str
@@ -51,6 +54,7 @@ class ActionProgress(_Told):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     error: str | None = None
+    nodes: list["ActionProgress"] = []
 
 
 class PipelineProgress(_Told):
@@ -79,11 +83,27 @@ class PipelineProgress(_Told):
     error: str | None = None
 
     @property
+    def rows(self) -> list[ActionProgress]:
+        """All nodes, those of pipelines in it behind the node they are in, as `node/inner`."""
+        return list(_spread(self.progress, ""))
+
+    @property
     def fraction(self) -> float:
         """How much of the whole is done, from 0 to 1; each node counts the same."""
         if not self.progress:
             return 0.0
         return sum(one.progress for one in self.progress) / len(self.progress)
+
+
+def _spread(nodes: Sequence[ActionProgress], above: str) -> Iterator[ActionProgress]:
+    """Yield nodes of a pipeline and of those in it, named by the way to them."""
+    for one in nodes:
+        path = f"{above}/{one.name}" if above else one.name
+        needs = [f"{above}/{name}" if above else name for name in one.needs]
+        yield one.model_copy(
+            update={"name": path, "needs": needs or ([above] if above else []), "nodes": []}
+        )
+        yield from _spread(one.nodes, path)
 
 
 def utc_time(seconds: float | None) -> datetime | None:

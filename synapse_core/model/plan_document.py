@@ -50,6 +50,7 @@ def _parse_target(document: Any) -> Target:  # noqa: ANN401 - JSON that was not 
     told = _known(Target, document)
     accepts = told.get("accepts")
     told["accepts"] = None if accepts is None else tuple(accepts)
+    told["plan"] = None if told.get("plan") is None else parse_plan(told["plan"])
     return Target(**told)
 
 

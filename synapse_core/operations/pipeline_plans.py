@@ -11,7 +11,11 @@ from pydantic import ValidationError
 
 import synapse_core.types
 from synapse_core.actions.definition import Action
-from synapse_core.errors import InvalidInputError, PipelineNotFoundError
+from synapse_core.errors import (
+    InvalidInputError,
+    PipelineDefinitionError,
+    PipelineNotFoundError,
+)
 from synapse_core.model.pipeline import FailurePolicy, Plan, Target, free_node_name
 from synapse_core.model.plugin import ActionSchema, Plugin
 from synapse_core.model.run import Resources, RetryPolicy, Run, RunKind
@@ -26,6 +30,8 @@ from synapse_core.pipelines.compiling import Compiled, compile_plan
 from synapse_core.pipelines.drafts import ActionFacts, FindFacts, NodeDraft, PipelineDraft
 from synapse_core.pipelines.fingerprint import digest_code
 from synapse_core.pipelines.interface import params_example, params_schema
+from synapse_core.pipelines.nesting import facts_of_pipeline
+from synapse_core.pipelines.placing import KEEPS_ON
 from synapse_core.pipelines.python_facts import accepted_params, kinds_of_type
 from synapse_core.plugins.manifest_parts import ResourcesEntry, RetriesEntry
 from synapse_core.plugins.pipeline_entries import NodeEntry, PipelineEntry
@@ -49,7 +55,21 @@ def compile_pipeline(workspace: Workspace, plugin: Plugin, name: str) -> Compile
         PipelineDefinitionError: It cannot be executed; `data["problems"]` lists all that is wrong.
         PipelineNotFoundError: The plugin has none of this name.
     """
-    return compile_plan(draft_pipeline(plugin, name), facts_finder(workspace, plugin))
+    return _compile(workspace, plugin, name, ())
+
+
+def _compile(workspace: Workspace, plugin: Plugin, name: str, within: tuple[str, ...]) -> Compiled:
+    """Compile a pipeline that is a node of those it stands in, the outermost first."""
+    own = f"{plugin.code}/{name}"
+    if own in within:
+        circle = " → ".join([*within[within.index(own) :], own])
+        raise PipelineDefinitionError(
+            f"The pipeline {own!r} would run itself: {circle}.",
+            hint="Take it out of one of these.",
+            pipeline=own,
+        )
+    find = facts_finder(workspace, plugin, (*within, own))
+    return compile_plan(draft_pipeline(plugin, name), find)
 
 
 def schema_of(compiled: Compiled) -> ActionSchema:
@@ -90,15 +110,10 @@ def describe_pipeline_run(
         entrypoint="",
         params=params,
         env=dict(env),
-        retry=_KEEPS_ON,
+        retry=KEEPS_ON,
         created_at=now,
     )
     return run, plan
-
-
-_KEEPS_ON = RetryPolicy(retries=30, backoff_s=0.05, max_backoff_s=5.0)
-"""Not for nodes, which have their own, but for the worker that conducts them: one that is killed is
-followed by another, which goes on where it was."""
 
 
 def draft_pipeline(plugin: Plugin, name: str) -> PipelineDraft:
@@ -132,12 +147,15 @@ def draft_pipeline(plugin: Plugin, name: str) -> PipelineDraft:
     )
 
 
-def facts_finder(workspace: Workspace, home_plugin: Plugin | None) -> FindFacts:
-    """Return what finds the actions that nodes name; each plugin is looked at once.
+def facts_finder(
+    workspace: Workspace, home_plugin: Plugin | None, within: tuple[str, ...] = ()
+) -> FindFacts:
+    """Return what finds the actions and pipelines that nodes name; each plugin is looked at once.
 
     Args:
         workspace: Where plugins are.
         home_plugin: The plugin whose actions need no code before their name.
+        within: The pipelines that the nodes stand in, as `plugin/name`, the outermost first.
     """
 
     @cache
@@ -154,6 +172,9 @@ def facts_finder(workspace: Workspace, home_plugin: Plugin | None) -> FindFacts:
             raise TypeError(f"{reference} is no name of an action")
         code, _, name = reference.rpartition("/")
         plugin = home_plugin if not code and home_plugin is not None else plugin_of(code)
+        if name not in plugin.actions and name in pipeline_names(plugin):
+            compiled = _compile(workspace, plugin, name, within)
+            return facts_of_pipeline(compiled.plan, compiled.facts)
         return _facts(describe_action(workspace, plugin, name), code_of)
 
     return find

@@ -7,7 +7,7 @@ from synapse_core.errors import StorageError
 from synapse_core.model.event import Event, EventKind
 from synapse_core.model.pipeline import Node
 from synapse_core.model.pipeline_progress import ActionProgress, PipelineProgress, utc_time
-from synapse_core.model.run import Progress, Run, RunStatus
+from synapse_core.model.run import Progress, Run, RunKind, RunStatus
 from synapse_core.operations.discretion import without_secrets
 from synapse_core.pipelines.plan_files import load_plan
 from synapse_core.runs.nodes import list_nodes
@@ -47,7 +47,12 @@ def build_progress(workspace: Workspace, run: Run) -> PipelineProgress:
             told.setdefault(name, _Told()).runs.append(_current(workspace, node_run))
     nodes = _nodes_of(workspace, run)
     names = list(nodes) or list(told)
-    progress = [_describe(name, nodes.get(name), told.get(name, _Told())) for name in names]
+    progress = [
+        _describe(name, nodes.get(name), told.get(name, _Told())).model_copy(
+            update={"nodes": _inner_nodes(workspace, told.get(name))}
+        )
+        for name in names
+    ]
     current = _last_begun(progress)
     return PipelineProgress(
         run_id=run.id,
@@ -60,6 +65,14 @@ def build_progress(workspace: Workspace, run: Run) -> PipelineProgress:
         completed_at=utc_time(run.finished_at),
         error=run.failure.message if run.failure is not None else None,
     )
+
+
+def _inner_nodes(workspace: Workspace, told: _Told | None) -> list[ActionProgress]:
+    """Return how the nodes of a pipeline stand that is a node itself."""
+    latest = _latest(told.runs) if told is not None else None
+    if latest is None or latest.kind is not RunKind.PIPELINE:
+        return []
+    return build_progress(workspace, latest).progress
 
 
 def _nodes_of(workspace: Workspace, run: Run) -> dict[str, Node]:
@@ -112,7 +125,8 @@ def _describe(name: str, node: Node | None, told: _Told) -> ActionProgress:
     message = told.reason or (latest.summary.last_message if latest is not None else "")
     action = f"{latest.plugin}/{latest.action}" if latest is not None else ""
     if node is not None:
-        action = f"{node.target.plugin}/{node.target.action}"
+        plugin = node.target.plugin
+        action = f"{plugin}/{node.target.action}" if plugin else node.target.action
     return ActionProgress(
         name=name,
         action=action,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from synapse_core.actions.definition import Action, definition_of
+from synapse_core.actions.definition import Action
 from synapse_core.actions.results import result_to_json
 from synapse_core.errors import PipelineDefinitionError
 from synapse_core.executors.console import ConsoleSink
@@ -18,7 +18,7 @@ from synapse_core.pipelines.compiling import Compiled, compile_plan
 from synapse_core.pipelines.drafts import NodeDraft, PipelineDraft
 from synapse_core.pipelines.in_process import execute_plan
 from synapse_core.pipelines.interface import check_names, params_schema
-from synapse_core.pipelines.nodes import Node, draft_of, template_of
+from synapse_core.pipelines.nodes import Node, draft_of, executable_of, name_of, template_of
 from synapse_core.pipelines.python_facts import describe_python_action
 from synapse_core.runtime.cancellation import CancelToken
 from synapse_core.runtime.context import RuntimeContext
@@ -61,7 +61,8 @@ class ActionPipeline:
     """Actions that follow from one another.
 
     Given actions, each gets the params of the pipeline and the fields of all results before it,
-    where it takes a param of that name. Given nodes, they form a graph as their inputs say.
+    where it takes a param of that name. Given nodes, they form a graph as their inputs say. A
+    pipeline may stand where an action may.
 
     Everything is checked here, before anything runs.
 
@@ -85,7 +86,7 @@ class ActionPipeline:
 
     def __init__(
         self,
-        actions: Sequence[Action | Node],
+        actions: "Sequence[Action | ActionPipeline | Node]",
         *,
         name: str = "pipeline",
         description: str = "",
@@ -151,14 +152,12 @@ class ActionPipeline:
             RunCancelledError: It was cancelled.
         """
         plan = self.plan
-        actions = {node.name: node.action for node in self.draft.nodes}
-        undo = {node.name: node.undo for node in self.draft.nodes}
         given = _object_of(params)
         check_names(plan, self.params_schema, given)
         if ctx is not None:
-            return execute_plan(plan, actions, undo, given, ctx)
+            return execute_plan(plan, self.draft, given, ctx)
         with _new_context() as own:
-            return execute_plan(plan, actions, undo, given, own)
+            return execute_plan(plan, self.draft, given, own)
 
     def submit(
         self,
@@ -199,7 +198,7 @@ class ActionPipeline:
         return self._compiled
 
 
-def _drafts_of(actions: Sequence[Action | Node]) -> list[NodeDraft]:
+def _drafts_of(actions: Sequence[Action | ActionPipeline | Node]) -> list[NodeDraft]:
     if not any(isinstance(one, Node) for one in actions):
         return _chain([one for one in actions if not isinstance(one, Node)])
     drafts: list[NodeDraft] = []
@@ -213,14 +212,15 @@ def _drafts_of(actions: Sequence[Action | Node]) -> list[NodeDraft]:
     return drafts
 
 
-def _chain(actions: Sequence[Action]) -> list[NodeDraft]:
+def _chain(actions: Sequence[Action | ActionPipeline]) -> list[NodeDraft]:
     drafts: list[NodeDraft] = []
     taken: set[str] = set()
     for action in actions:
-        name = free_node_name(definition_of(action).name, taken)
+        executed = executable_of(action)
+        name = free_node_name(name_of(executed), taken)
         taken.add(name)
         after = (drafts[-1].name,) if drafts else ()
-        drafts.append(NodeDraft(name=name, action=action, after=after))
+        drafts.append(NodeDraft(name=name, action=executed, after=after))
     return drafts
 
 
@@ -236,6 +236,8 @@ def _new_context() -> RuntimeContext:
 
 
 def _is_named(node: NodeDraft) -> bool:
+    if isinstance(node.action, PipelineDraft):
+        return any(_is_named(inner) for inner in node.action.nodes)
     return isinstance(node.action, str) or isinstance(node.undo, str)
 
 

@@ -1,13 +1,21 @@
 """Makes a plan of a draft, or tells everything that keeps it from being one."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from synapse_core.errors import PipelineDefinitionError, SynapseError
 from synapse_core.model.graph_faults import Problem, find_faults, needs_of
 from synapse_core.model.pipeline import Node, Plan, in_order
-from synapse_core.pipelines.drafts import ActionFacts, FindFacts, NodeDraft, PipelineDraft
+from synapse_core.pipelines.drafts import (
+    ActionFacts,
+    Executable,
+    FindFacts,
+    NodeDraft,
+    PipelineDraft,
+)
 from synapse_core.pipelines.fitting import find_misfits
+from synapse_core.pipelines.nesting import facts_of_pipeline
 from synapse_core.pipelines.problems import build_error
 
 __all__ = ["Compiled", "compile_plan"]
@@ -33,12 +41,13 @@ def compile_plan(draft: PipelineDraft, find_facts: FindFacts) -> Compiled:
         PipelineDefinitionError: It cannot be executed; `data["problems"]` lists all that is wrong.
     """
     _stop_at(draft, [*find_faults(draft.nodes, draft.output), *_find_bad_numbers(draft)])
+    find = _with_pipelines(find_facts)
     wanted = {node.name: node for node in draft.nodes}
     needs = {node.name: needs_of(node) for node in draft.nodes}
     problems: list[Problem] = []
-    facts = dict(_gather_facts(draft, find_facts, problems))
-    _stop_at(draft, problems)
-    nodes = tuple(_build(wanted[name], needs[name], facts, find_facts) for name in in_order(needs))
+    facts = dict(_gather_facts(draft, find, problems))
+    _stop_at(draft, problems or list(_find_not_for_pipelines(draft, facts)))
+    nodes = tuple(_build(wanted[name], needs[name], facts, find) for name in in_order(needs))
     plan = Plan(
         name=draft.name,
         nodes=nodes,
@@ -56,6 +65,37 @@ def compile_plan(draft: PipelineDraft, find_facts: FindFacts) -> Compiled:
     return Compiled(plan, facts)
 
 
+_Find: TypeAlias = Callable[[Executable], ActionFacts]
+
+
+def _with_pipelines(find_facts: FindFacts) -> _Find:
+    """Return what also finds the facts of a pipeline that is given as it was described."""
+    known: dict[int, ActionFacts] = {}
+
+    def find(action: Executable) -> ActionFacts:
+        if not isinstance(action, PipelineDraft):
+            return find_facts(action)
+        if id(action) not in known:
+            compiled = compile_plan(action, find_facts)
+            known[id(action)] = facts_of_pipeline(compiled.plan, compiled.facts)
+        return known[id(action)]
+
+    return find
+
+
+def _find_not_for_pipelines(
+    draft: PipelineDraft, facts: Mapping[str, ActionFacts]
+) -> Iterator[Problem]:
+    """Yield what is said of a node that is a pipeline, and has a meaning for actions only."""
+    for node in draft.nodes:
+        if facts[node.name].target.plan is None:
+            continue
+        for field, value in (("retries", node.retry), ("resources", node.resources)):
+            if value is not None:
+                message = f"It is the pipeline {facts[node.name].target.action!r}, no action."
+                yield Problem(node.name, field, message, f"Say {field} of the nodes in it.")
+
+
 def _find_bad_numbers(draft: PipelineDraft) -> Iterator[Problem]:
     if draft.max_parallel < 1:
         yield Problem("", "max_parallel", f"It is {draft.max_parallel}.", "Allow 1 or more.")
@@ -65,17 +105,23 @@ def _find_bad_numbers(draft: PipelineDraft) -> Iterator[Problem]:
 
 
 def _gather_facts(
-    draft: PipelineDraft, find_facts: FindFacts, problems: list[Problem]
+    draft: PipelineDraft, find_facts: _Find, problems: list[Problem]
 ) -> Iterator[tuple[str, ActionFacts]]:
     for node in draft.nodes:
         for field, action in (("action", node.action), ("undo", node.undo)):
             try:
                 facts = find_facts(action) if action is not None else None
-            except PipelineDefinitionError:
-                raise
+            except PipelineDefinitionError as error:
+                if "problems" not in error.data:  # nothing that another pipeline has wrong
+                    raise
+                problems.append(Problem(node.name, field, error.message, error.hint))
+                continue
             except SynapseError as error:
                 problems.append(Problem(node.name, field, error.message, error.hint))
                 continue
+            if field == "undo" and facts is not None and facts.target.plan is not None:
+                told = f"{facts.target.action} is a pipeline, which undoes nothing."
+                problems.append(Problem(node.name, field, told, "Name an action."))
             if field == "action" and facts is not None:
                 yield node.name, facts
 
@@ -84,12 +130,17 @@ def _build(
     draft: NodeDraft,
     needs: tuple[str, ...],
     facts: Mapping[str, ActionFacts],
-    find_facts: FindFacts,
+    find_facts: _Find,
 ) -> Node:
     known = facts[draft.name]
+    target = known.target
+    timeout_s = draft.timeout_s if draft.timeout_s is not None else known.timeout_s
+    if target.plan is not None:  # whoever conducts it keeps its time
+        target = replace(target, plan=replace(target.plan, timeout_s=timeout_s))
+        timeout_s = None
     return Node(
         name=draft.name,
-        target=known.target,
+        target=target,
         inputs=draft.inputs or {},
         merges=draft.inputs is None,
         needs=needs,
@@ -98,7 +149,7 @@ def _build(
         limit=draft.limit,
         resources=draft.resources or known.resources,
         retry=draft.retry or known.retry,
-        timeout_s=draft.timeout_s if draft.timeout_s is not None else known.timeout_s,
+        timeout_s=timeout_s,
         cache=draft.cache,
         undo=find_facts(draft.undo).target if draft.undo is not None else None,
     )

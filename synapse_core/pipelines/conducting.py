@@ -52,12 +52,13 @@ def conduct(run: Run, home: Home, context: RuntimeContext) -> JSONValue:
 class _Conductor:
     def __init__(self, run: Run, home: Home, store: RunStore, context: RuntimeContext) -> None:
         plan = load_plan(home, run.id)
-        executors = OfferedExecutors(home, os.environ, ProcessExecutor(home, os.environ))
+        here = ProcessExecutor(home, os.environ)
+        executors = OfferedExecutors(home, os.environ, here)
         self._run = run
         self._store = store
         self._context = context
         self._schedule = Schedule(plan, run.params)
-        self._runs = NodeRuns(home, store, executors[plan.executor], run, plan)
+        self._runs = NodeRuns(home, store, executors[plan.executor], here, run, plan)
         self._reuser = Reuser(home, store, run, self._warn)
         self._bell = Bell(home, run.id)
         told = Journals(home).summarise(run.id, RunSummary()).steps

@@ -117,7 +117,7 @@ class _Lines:
         self._status: RunStatus | None = None
 
     def show(self, progress: PipelineProgress) -> None:
-        for one in progress.progress:
+        for one in progress.rows:
             told = (one.status, _words(one))
             if one.status is not RunStatus.PENDING and self._told.get(one.name) != told:
                 self._told[one.name] = told
@@ -166,21 +166,23 @@ class _LiveTree:
         progress = self._latest
         if progress is None:
             return Text("")
-        depths = depths_of(progress.progress)
+        rows = progress.rows
+        depths = depths_of(rows)
         grid = Table.grid(padding=(0, 1))
         for _ in range(5):
             grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True, overflow="ellipsis")
-        shown = _pick(progress.progress, max(3, self._console.height - _ROWS_BESIDE))
+        shown = _pick(rows, max(3, self._console.height - _ROWS_BESIDE))
         for one in shown:
             sign, style = _SIGNS[one.status]
-            name = Text(f"{'  ' * min(depths[one.name], _DEEPEST)}{neutralise(one.name)}")
+            own = one.name.rpartition("/")[2]
+            name = Text(f"{'  ' * min(depths[one.name], _DEEPEST)}{neutralise(own)}")
             bar = ProgressBar(total=1.0, completed=one.progress, width=_BAR_CHARS)
             words = Text(neutralise(_words(one)), style="red" if one.error else "dim")
             elapsed = Text(_elapsed(one), style="dim")
             percent = Text(f"{one.progress:4.0%}")
             grid.add_row(Text(sign, style=style), name, bar, percent, elapsed, words)
-        left_out = len(progress.progress) - len(shown)
+        left_out = len(rows) - len(shown)
         more = [Text(f"  … {left_out} more nodes", style="dim")] if left_out else []
         _, style = _SIGNS[progress.status]
         return Group(Text(neutralise(_headline(progress)), style=f"bold {style}"), grid, *more)

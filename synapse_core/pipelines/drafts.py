@@ -9,7 +9,10 @@ from synapse_core.model.pipeline import FailurePolicy, Target
 from synapse_core.model.run import Resources, RetryPolicy
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["ActionFacts", "FindFacts", "NodeDraft", "PipelineDraft"]
+__all__ = ["ActionFacts", "Executable", "FindFacts", "NodeDraft", "PipelineDraft"]
+
+Executable: TypeAlias = "Action | str | PipelineDraft"
+"""What a node executes: an action, the name of an action or pipeline, or a pipeline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +21,7 @@ class NodeDraft:
 
     Attributes:
         name: What it goes by.
-        action: The action itself, or `plugin/action`.
+        action: The action itself, a pipeline, or `plugin/name` of one of them.
         inputs: Template of its params; None for what the pipeline and earlier results offer.
         after: Nodes that must have ended before, besides those whose values it uses.
         when: Conditions.
@@ -32,7 +35,7 @@ class NodeDraft:
     """
 
     name: str
-    action: Action | str
+    action: Executable
     inputs: JSONObject | None = None
     after: tuple[str, ...] = ()
     when: tuple[str, ...] = ()
@@ -104,4 +107,5 @@ class ActionFacts:
 
 
 FindFacts: TypeAlias = Callable[[Action | str], ActionFacts]
-"""Finds an action; raises a `SynapseError` that says why it cannot be had."""
+"""Finds an action, or a pipeline by its name; raises a `SynapseError` that says why it cannot be
+had."""

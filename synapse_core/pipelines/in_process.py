@@ -1,16 +1,15 @@
 """Executes a pipeline in this process: for scripts, notebooks, debuggers and tests."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synapse_core.actions.definition import Action
 from synapse_core.actions.failure import describe_failure
 from synapse_core.actions.invoke import invoke
 from synapse_core.actions.results import result_to_json
 from synapse_core.errors import RunCancelledError
 from synapse_core.model.event import EventKind
-from synapse_core.model.pipeline import Plan
+from synapse_core.model.pipeline import Plan, Target
+from synapse_core.pipelines.drafts import Executable, PipelineDraft
 from synapse_core.pipelines.schedule import Call, Schedule
 from synapse_core.pipelines.telling import Teller, pipeline_error
 from synapse_core.runs.endings import is_lasting
@@ -26,18 +25,13 @@ _NOWHERE = Path("/nonexistent")
 
 
 def execute_plan(
-    plan: Plan,
-    actions: Mapping[str, Action | str],
-    undo: Mapping[str, Action | str | None],
-    params: JSONObject,
-    context: RuntimeContext,
+    plan: Plan, draft: PipelineDraft, params: JSONObject, context: RuntimeContext
 ) -> Any:  # noqa: ANN401 - whatever the last action returns
     """Execute the nodes one after the other.
 
     Args:
         plan: The graph.
-        actions: What each node executes, by its name.
-        undo: What undoes each node, by its name.
+        draft: What it was made of: the actions themselves.
         params: Params of the pipeline.
         context: All that it may touch.
 
@@ -45,21 +39,19 @@ def execute_plan(
         PipelineError: A node failed.
         RunCancelledError: It was cancelled.
     """
-    return _Execution(plan, actions, undo, params, context).run()
+    return _Execution(plan, draft, params, context).run()
 
 
 class _Execution:
     def __init__(
         self,
         plan: Plan,
-        actions: Mapping[str, Action | str],
-        undo: Mapping[str, Action | str | None],
+        draft: PipelineDraft,
         params: JSONObject,
         context: RuntimeContext,
     ) -> None:
         self._schedule = Schedule(plan, params)
-        self._actions = actions
-        self._undo = undo
+        self._drafts = {node.name: node for node in draft.nodes}
         self._context = context
         self._teller = Teller(context, self._schedule)
         folders = PipelineContext(plan.name, "shared", context.pipeline_base)
@@ -87,7 +79,8 @@ class _Execution:
         attempt = 1
         while True:
             try:
-                value = self._invoke(self._actions[call.node.name], call.params, call.key)
+                action = self._drafts[call.node.name].action
+                value = self._invoke(action, call.node.target, call.params, call.key)
                 result = result_to_json(value)
             except RunCancelledError:
                 raise
@@ -106,17 +99,19 @@ class _Execution:
                 self._schedule.succeed(call, result)
                 return
 
-    def _invoke(self, action: Action | str, params: JSONObject, key: str) -> object:
+    def _invoke(self, action: Executable, target: Target, params: JSONObject, key: str) -> object:
         if isinstance(action, str):
             raise TypeError(f"{action} is only named")
         sink = _NodeSink(self._context, key)
         with self._context.branch(key, sink, pipeline=self._folders) as context:
+            if isinstance(action, PipelineDraft):
+                return execute_plan(target.plan or self._schedule.plan, action, params, context)
             return invoke(action, params, context)
 
     def _roll_back(self) -> None:
         """Undo what can be undone, the latest first."""
         for call, result in reversed(self._succeeded):
-            action, target = self._undo[call.node.name], call.node.undo
+            action, target = self._drafts[call.node.name].undo, call.node.undo
             if action is None or target is None:
                 continue
             fields = result if isinstance(result, dict) else {}
@@ -125,7 +120,7 @@ class _Execution:
             params = {k: v for k, v in given.items() if accepts is None or k in accepts}
             transition, reason = "rolled_back", ""
             try:
-                self._invoke(action, params, f"{call.key}-undo")
+                self._invoke(action, target, params, f"{call.key}-undo")
             except Exception as error:  # noqa: BLE001 - the other nodes are undone all the same
                 transition, reason = "rollback_failed", str(error)
             self._context.emit(
@@ -155,6 +150,8 @@ class _NodeSink:
         category = told.get("category")
         if isinstance(category, str):
             told["category"] = self._key if category == MAIN_CATEGORY else f"{self._key}/{category}"
+        if kind is EventKind.STEP:
+            told["name"] = f"{self._key}/{told['name']}"
         if kind is EventKind.ARTIFACT:
             for name in ("name", "path"):
                 inner = f"nodes/{self._key}" if name == "path" else self._key

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Self, cast
+from typing import Any, Protocol, Self, cast
 
 from synapse_core.actions.definition import Action, definition_of, is_action
 from synapse_core.actions.results import result_to_json
@@ -11,10 +11,31 @@ from synapse_core.errors import PipelineDefinitionError
 from synapse_core.model.pipeline import explain_bad_node_name
 from synapse_core.model.references import INDEX, ITEM, PARAMS, Reference, escape
 from synapse_core.model.run import Resources, RetryPolicy
-from synapse_core.pipelines.drafts import NodeDraft
+from synapse_core.pipelines.drafts import Executable, NodeDraft, PipelineDraft
 from synapse_core.types import JSONValue
 
-__all__ = ["Comparison", "Node", "Value", "draft_of", "index", "item", "params", "template_of"]
+__all__ = [
+    "Comparison",
+    "Described",
+    "Node",
+    "Value",
+    "draft_of",
+    "executable_of",
+    "index",
+    "item",
+    "name_of",
+    "params",
+    "template_of",
+]
+
+
+class Described(Protocol):
+    """A pipeline written in Python."""
+
+    @property
+    def draft(self) -> PipelineDraft:
+        """How it was described."""
+        ...
 
 
 class Comparison:
@@ -108,12 +129,14 @@ class Node:
     A field with the name of a method of this class is reached by `node["inputs"]`.
 
     Args:
-        action: A `BaseAction` subclass, a function decorated with `@action`, or `plugin/action`.
+        action: A `BaseAction` subclass, a function decorated with `@action`, another pipeline, or
+            `plugin/name` of an action or pipeline.
         name: Unique in the pipeline; None for the name of the action.
     """
 
-    def __init__(self, action: Action | str, name: str | None = None) -> None:
-        draft = NodeDraft(name=name or _name_of(action), action=action)
+    def __init__(self, action: "Action | str | Described", name: str | None = None) -> None:
+        executed = executable_of(action)
+        draft = NodeDraft(name=name or name_of(executed), action=executed)
         self.__synapse_node__ = draft  # a name that no field of a result has
         reason = explain_bad_node_name(draft.name)
         if reason:
@@ -240,13 +263,26 @@ def _operand_text(value: object) -> str:
     return str(value) if isinstance(value, Value) else json.dumps(value)
 
 
-def _name_of(action: Action | str) -> str:
+def executable_of(action: "Action | str | Described") -> Executable:
+    """Return what a node executes, as a draft has it."""
+    draft = getattr(action, "draft", None)
+    return draft if isinstance(draft, PipelineDraft) else cast("Action | str", action)
+
+
+def name_of(action: Executable) -> str:
+    """Return what a node goes by that was given no name of its own.
+
+    Raises:
+        PipelineDefinitionError: It is nothing that a node can execute.
+    """
     if isinstance(action, str):
         return action.rpartition("/")[2]
+    if isinstance(action, PipelineDraft):
+        return action.name
     if not is_action(action):
         raise PipelineDefinitionError(
             f"{action!r} is no action.",
-            hint="Give a BaseAction subclass, a function decorated with @action, or the text "
-            "`plugin/action`.",
+            hint="Give a BaseAction subclass, a function decorated with @action, a pipeline, or "
+            "the text `plugin/action`.",
         )
     return definition_of(action).name

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from synapse_core.config.home import Home
-from synapse_core.errors import SynapseError
+from synapse_core.errors import StorageError, SynapseError
 from synapse_core.model.pipeline import Plan, Target
 from synapse_core.model.run import (
     Outcome,
@@ -12,17 +13,24 @@ from synapse_core.model.run import (
     RetryPolicy,
     Run,
     RunFailure,
+    RunKind,
     RunStatus,
 )
+from synapse_core.pipelines.plan_files import save_plan
 from synapse_core.pipelines.reusing import Reuse
 from synapse_core.pipelines.schedule import Call
 from synapse_core.ports import Executor, RunStore
 from synapse_core.runs.ids import new_run_id
+from synapse_core.runs.nodes import make_shared_folder
 from synapse_core.runs.recovery import recover_if_abandoned
 from synapse_core.types import JSONObject
 from synapse_core.worker.work import PIPELINE_VARIABLE
 
-__all__ = ["NodeRuns"]
+__all__ = ["KEEPS_ON", "NodeRuns"]
+
+KEEPS_ON = RetryPolicy(retries=30, backoff_s=0.05, max_backoff_s=5.0)
+"""Of a pipeline run: a worker that conducts one and is killed is followed by another, which goes on
+where it was. Its nodes have policies of their own."""
 
 _UNCLAIMED_S = 5.0
 """A placed run is claimed within milliseconds; one that is not by then was lost on the way."""
@@ -37,17 +45,24 @@ class NodeRuns:
     Args:
         home: Where runs lie.
         store: Where they are kept.
-        executor: What places them.
+        executor: What places those that execute actions.
+        conductor: What places those that are pipelines themselves.
         pipeline_run: The run whose nodes they are.
         plan: Its plan.
     """
 
     def __init__(
-        self, home: Home, store: RunStore, executor: Executor, pipeline_run: Run, plan: Plan
+        self,
+        home: Home,
+        store: RunStore,
+        executor: Executor,
+        conductor: Executor,
+        pipeline_run: Run,
+        plan: Plan,
     ) -> None:
         self._home = home
         self._store = store
-        self._executor = executor
+        self._executors = {RunKind.ACTION: executor, RunKind.PIPELINE: conductor}
         self._parent = pipeline_run
         self._plan = plan
 
@@ -77,7 +92,9 @@ class NodeRuns:
     def place(self, run: Run) -> Run:
         """Have a pending run executed; when that cannot be, it has failed."""
         try:
-            self._executor.submit(run)
+            if run.kind is RunKind.PIPELINE:
+                self._prepare(run)
+            self._executors[run.kind].submit(run)
         except SynapseError as error:
             failure = RunFailure(type(error).__name__, error.message, error.code, error.hint)
             return self._store.finish(
@@ -100,8 +117,24 @@ class NodeRuns:
         """Ask a run to stop."""
         run = self._store.request_cancel(run_id)
         if not run.status.is_terminal:
-            self._executor.cancel(run)
+            self._executors[run.kind].cancel(run)
         return run
+
+    def _prepare(self, run: Run) -> None:
+        """Write down what a pipeline that is a node executes; again after a crash in between."""
+        name = run.node.partition("[")[0]
+        plan = next(node.target.plan for node in self._plan.nodes if node.name == name)
+        if plan is None:
+            return
+        try:
+            self._home.run_dir(run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
+            save_plan(self._home, run.id, replace(plan, executor=self._plan.executor))
+            make_shared_folder(self._home, run)
+        except OSError as error:
+            raise StorageError(
+                f"Cannot make the folder of {run.id}: {error.strerror}.",
+                hint="Free disk space or check the permissions.",
+            ) from error
 
     def _create(
         self,
@@ -118,18 +151,21 @@ class NodeRuns:
         now = time.time()
         parent = self._parent
         variables: Mapping[str, str] = {PIPELINE_VARIABLE: self._plan.name}
+        inner = target.plan
+        owner = target if inner is None or target.plugin_path else inner.nodes[0].target
         run = Run(
             id=new_run_id(now),
-            plugin=target.plugin,
-            plugin_version=target.plugin_version,
-            plugin_path=target.plugin_path,
+            kind=RunKind.ACTION if inner is None else RunKind.PIPELINE,
+            plugin=owner.plugin,
+            plugin_version=owner.plugin_version,
+            plugin_path=owner.plugin_path,
             action=target.action,
             entrypoint=target.entrypoint,
             params=params,
             executor=self._plan.executor,
             env={**target.env, **parent.env, **variables},
             timeout_s=timeout_s,
-            retry=retry,
+            retry=retry if inner is None else KEEPS_ON,
             resources=resources,
             created_at=now,
             rerun_of=rerun_of,

@@ -9,7 +9,7 @@ from pathlib import Path
 from synapse_core.config.home import Home
 from synapse_core.errors import RunNotFoundError
 from synapse_core.model.pipeline import rollback_key
-from synapse_core.model.run import Run, RunStatus
+from synapse_core.model.run import Run, RunKind, RunStatus
 from synapse_core.pipelines.fingerprint import digest_inputs
 from synapse_core.pipelines.schedule import Call
 from synapse_core.ports import RunStore
@@ -110,6 +110,7 @@ class Reuser:
 
     def _compare(self, call: Call, earlier: Run) -> Reuse | None:
         run = self._store.get(earlier.id)  # with params and result
+        is_pipeline = call.node.target.plan is not None
         changed = [
             what
             for what, is_changed in (
@@ -119,6 +120,10 @@ class Reuser:
             )
             if is_changed
         ]
+        if is_pipeline and (run.status not in _DONE or changed):
+            # It looks at each of its own nodes itself.
+            is_begun = run.status is not RunStatus.PENDING and run.kind is RunKind.PIPELINE
+            return Reuse(run, is_whole=False, reason="") if is_begun else None
         if run.status not in _DONE:
             is_same = not changed and run.status is not RunStatus.PENDING
             return Reuse(run, is_whole=False, reason="") if is_same else None

@@ -62,10 +62,17 @@ def shared_folder(home: Home, pipeline_run_id: str) -> tuple[Path, str]:
 def make_shared_folder(home: Home, run: Run) -> None:
     """Make the folder that the nodes of a pipeline run will share, or the link to an earlier one.
 
+    A pipeline that is a node shares that of the pipeline it is in.
+
     Raises:
         OSError: It cannot be made.
     """
     place = home.run_dir(run.id) / "shared"
+    if place.is_symlink():
+        return
+    if run.parent_id is not None:
+        place.symlink_to(shared_folder(home, run.parent_id)[0])
+        return
     if run.resume and run.rerun_of is not None:
         earlier, _ = shared_folder(home, run.rerun_of)
         if earlier.is_dir():

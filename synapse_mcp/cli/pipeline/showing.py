@@ -82,5 +82,5 @@ def _rows(progress: PipelineProgress) -> list[tuple[str, ...]]:
             one.run_ids[0] if len(one.run_ids) == 1 else "",
             one.error or one.message or "",
         )
-        for one in progress.progress
+        for one in progress.rows
     ]
