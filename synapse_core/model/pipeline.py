@@ -19,6 +19,7 @@ __all__ = [
     "Target",
     "explain_bad_node_name",
     "find_cycle",
+    "first_action",
     "free_node_name",
     "in_order",
     "node_key",
@@ -142,6 +143,13 @@ class Plan:
     max_parallel: int = 4
     timeout_s: float | None = None
     executor: str = "process"
+
+
+def first_action(target: Target) -> Target:
+    """Return what a target executes first, where it is a pipeline."""
+    while target.plan is not None:
+        target = target.plan.nodes[0].target
+    return target
 
 
 def node_key(name: str, index: int | None = None) -> str:

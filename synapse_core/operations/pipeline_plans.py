@@ -16,7 +16,13 @@ from synapse_core.errors import (
     PipelineDefinitionError,
     PipelineNotFoundError,
 )
-from synapse_core.model.pipeline import FailurePolicy, Plan, Target, free_node_name
+from synapse_core.model.pipeline import (
+    FailurePolicy,
+    Plan,
+    Target,
+    first_action,
+    free_node_name,
+)
 from synapse_core.model.plugin import ActionSchema, Plugin
 from synapse_core.model.run import Resources, RetryPolicy, Run, RunKind
 from synapse_core.operations.plugins import (
@@ -99,13 +105,14 @@ def describe_pipeline_run(
     """
     plan = replace(compiled.plan, executor=executor)
     validate_params(schema_of(compiled), params)
+    first = first_action(plan.nodes[0].target)
     now = time.time()
     run = Run(
         id=new_run_id(now),
         kind=RunKind.PIPELINE,
-        plugin=plan.plugin or plan.nodes[0].target.plugin,
+        plugin=plan.plugin or first.plugin,
         plugin_version=plan.plugin_version,
-        plugin_path=plan.plugin_path or plan.nodes[0].target.plugin_path,
+        plugin_path=plan.plugin_path or first.plugin_path,
         action=plan.name,
         entrypoint="",
         params=params,

@@ -91,7 +91,9 @@ def draw_svg(plan: Plan, statuses: Mapping[str, RunStatus] | None = None) -> str
 def _told(node: Node, head: str) -> str:
     """Return a node in a line, with what its place in the tree does not tell."""
     needs = node.needs if head and len(node.needs) > 1 else ()
+    inner = node.target.plan
     marks = [
+        f"a pipeline of {', '.join(one.name for one in inner.nodes)}" if inner is not None else "",
         f"for each of {node.over}" if isinstance(node.over, str) else "",
         "for each of a list" if isinstance(node.over, list) else "",
         f"when {' and '.join(node.when)}" if node.when else "",

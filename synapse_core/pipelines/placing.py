@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from synapse_core.config.home import Home
 from synapse_core.errors import StorageError, SynapseError
-from synapse_core.model.pipeline import Plan, Target
+from synapse_core.model.pipeline import Plan, Target, first_action
 from synapse_core.model.run import (
     Outcome,
     Resources,
@@ -152,7 +152,7 @@ class NodeRuns:
         parent = self._parent
         variables: Mapping[str, str] = {PIPELINE_VARIABLE: self._plan.name}
         inner = target.plan
-        owner = target if inner is None or target.plugin_path else inner.nodes[0].target
+        owner = target if target.plugin_path else first_action(target)
         run = Run(
             id=new_run_id(now),
             kind=RunKind.ACTION if inner is None else RunKind.PIPELINE,

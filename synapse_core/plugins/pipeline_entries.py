@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from synapse_core.model.graph_faults import find_faults
-from synapse_core.model.pipeline import FailurePolicy
+from synapse_core.model.pipeline import FailurePolicy, find_cycle
 from synapse_core.plugins.fields import FieldFault, Line, Seconds, Text, shown
 from synapse_core.plugins.manifest_parts import Entry, ResourcesEntry, Retries
 from synapse_core.plugins.names import explain_bad_name
@@ -38,7 +38,7 @@ class NodeEntry(Entry):
     """One action in a graph; the key above it is its name."""
 
     action: ActionName = Field(
-        description="`plugin/action`, or `action` for one of this plugin.",
+        description="`plugin/action`, or `action` for one of this plugin; a pipeline, too.",
         examples=["converters/to_yolo"],
     )
     inputs: dict[str, JsonValue] | None = Field(
@@ -156,6 +156,25 @@ def find_pipeline_faults(
                 place = ("nodes", problem.node, *_steps(problem.field)) if problem.node else ()
                 path = (name, *place) if place else (name, problem.field)
                 yield PipelineFault(path, problem.message, problem.fix)
+    yield from _find_circles(pipelines)
+
+
+def _find_circles(pipelines: Mapping[str, PipelineEntry]) -> Iterator[PipelineFault]:
+    """Yield pipelines of this plugin that would run themselves."""
+    within = {
+        name: [one for one in _named(entry) if one in pipelines]
+        for name, entry in pipelines.items()
+    }
+    circle = find_cycle(within)
+    if circle:
+        told = " runs ".join(circle)
+        fix = "Take one of them out of the other."
+        yield PipelineFault((circle[0],), f"The pipeline would run itself: {told}.", fix)
+
+
+def _named(entry: PipelineEntry) -> list[str]:
+    """Return the actions and pipelines that a pipeline executes."""
+    return [*entry.chain, *(node.action for node in entry.nodes.values())]
 
 
 def _outlines(entry: PipelineEntry) -> list[_Outline]:
