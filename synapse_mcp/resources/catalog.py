@@ -2,10 +2,17 @@
 
 from synapse_mcp.resources.clusters import CLUSTER_RESOURCES
 from synapse_mcp.resources.configuration import CONFIGURATION_RESOURCES
+from synapse_mcp.resources.pipelines import PIPELINE_RESOURCES
 from synapse_mcp.resources.plugins import PLUGIN_RESOURCES
 from synapse_mcp.resources.runs import RUN_RESOURCES
 
 __all__ = ["RESOURCES"]
 
-RESOURCES = (*CONFIGURATION_RESOURCES, *CLUSTER_RESOURCES, *PLUGIN_RESOURCES, *RUN_RESOURCES)
+RESOURCES = (
+    *CONFIGURATION_RESOURCES,
+    *CLUSTER_RESOURCES,
+    *PLUGIN_RESOURCES,
+    *PIPELINE_RESOURCES,
+    *RUN_RESOURCES,
+)
 """In the order in which clients list them; the first that matches a URI is read."""

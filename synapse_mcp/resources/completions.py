@@ -7,7 +7,7 @@ from synapse_core.model.event import LogLevel
 from synapse_core.model.plugin import PluginCategory
 from synapse_core.model.run import RunFilter
 from synapse_core.operations.outputs import list_outputs
-from synapse_core.operations.plugins import find_plugin, search_plugins
+from synapse_core.operations.plugins import find_plugin, pipeline_names, search_plugins
 from synapse_core.operations.runs import find_run, list_runs
 from synapse_core.workspace import Workspace
 from synapse_mcp.errors import well_formed
@@ -58,6 +58,11 @@ def _actions(workspace: Workspace, given: _Given) -> Iterable[str]:
     return find_plugin(workspace, reference).actions if reference else ()
 
 
+def _pipelines(workspace: Workspace, given: _Given) -> Iterable[str]:
+    reference = given.get("plugin")
+    return pipeline_names(find_plugin(workspace, reference)) if reference else ()
+
+
 def _paths(workspace: Workspace, given: _Given) -> Iterable[str]:
     reference = given.get("run_id")
     if not reference:
@@ -79,6 +84,7 @@ _SOURCES: dict[str, Callable[[Workspace, _Given], Iterable[str]]] = {
     "id": _plugins,
     "plugin": _plugins,
     "action": _actions,
+    "pipeline": _pipelines,
     "path": _paths,
     "level": _levels,
     "category": _categories,

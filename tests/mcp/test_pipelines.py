@@ -1,5 +1,6 @@
 """An agent starts a pipeline as it starts an action, and sees each node."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,19 @@ async def test_a_failed_pipeline_is_resumed_by_the_call_that_is_suggested(
     assert any("resume" in call for call in failed["next"])
     assert resumed["steps"]["other"] == "skipped"
     assert resumed["status"] == "succeeded"
+
+
+async def test_the_graph_and_the_nodes_of_a_run_are_resources(connect: Connect) -> None:
+    async with connect(mode=ERAS[0]) as agent:
+        graph = await agent.read("pipeline://works/squares")
+        run = await agent.call(
+            "run_start", plugin="works", action="line", params={"count": 2}, wait_s=30
+        )
+        told = json.loads(await agent.read(f"run://{run['run_id']}/nodes"))
+
+    assert graph.startswith("flowchart LR\n")
+    assert "square<br/>works/square" in graph
+    assert (told["pipeline_id"], told["status"]) == ("line", "succeeded")
+    assert {one["name"]: one["status"] for one in told["progress"]} == {
+        "split": "succeeded", "total": "succeeded",
+    }  # fmt: skip

@@ -48,6 +48,8 @@ async def test_a_client_of_either_era_finds_tools_resources_and_prompts(
     assert [template.uri_template for template in templates] == [
         "plugin://{id}",
         "plugin://{id}/{action}/schema",
+        "pipeline://{plugin}/{pipeline}",
+        "run://{run_id}/nodes",
         "run://{run_id}",
         "run://{run_id}/log{?cursor,tail,level}",
         "run://{run_id}/metrics{?name}",
