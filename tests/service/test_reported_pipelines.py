@@ -20,7 +20,6 @@ from synapse_core.pipelines.reporting import PipelineReport
 from synapse_core.testing.service import RUN_TOKEN, serving
 from synapse_core.workspace import open_workspace
 
-
 _BEGUN = ["running", "pending", "pending"]
 
 
