@@ -164,6 +164,7 @@ def measure_other(python: Path, source: str, folder: Path) -> dict[str, float]:
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_LOGGING_LEVEL": "ERROR",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }
     done = subprocess.run(  # noqa: S603 - our own program

@@ -4,18 +4,25 @@ import contextlib
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from synapse_core.clients.sync_service import PipelineServiceClient
 from synapse_core.model.event import EventKind
+from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.run import Run, RunFilter, RunStatus, WorkerId
 from synapse_core.operations.pipelines import StartPipeline, resume_pipeline, start_pipeline
 from synapse_core.operations.runs import cancel_run, get_run, wait_run
 from synapse_core.runs.processes import is_alive
+from synapse_core.service.limits import Limits
+from synapse_core.testing.service import RUN_TOKEN, serving
 from synapse_core.workspace import Workspace
+from tests.pipelines.cutting import wired
 
 PATIENCE_S = 55.0
 
@@ -145,3 +152,41 @@ def test_what_is_cancelled_anywhere_is_resumed_without_doing_anything_twice(
     check_whole(workspace, run.id)
     again = [one.node for one in nodes(workspace, run.id) if one.status is RunStatus.SUCCEEDED]
     assert not succeeded & set(again)
+
+
+@pytest.mark.parametrize("seed", range(max(1, SEEDS // 3)))
+def test_a_pipeline_is_started_and_followed_over_a_wire_that_is_cut(
+    workspace: Workspace, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - chance, no secret
+    told: list[PipelineProgress] = []
+    with serving(workspace, limits=Limits(heartbeat_s=0.2)) as url, wired(url) as (wire, near):
+        is_over = threading.Event()
+        cuts = 0
+
+        def cut() -> None:
+            nonlocal cuts
+            while not is_over.wait(chance.uniform(0.02, 0.2)):
+                wire.cut()
+                cuts += 1
+
+        with PipelineServiceClient(near, RUN_TOKEN, patience_s=PATIENCE_S) as client:
+            cutter = threading.Thread(target=cut)
+            cutter.start()
+            try:
+                run = client.start_pipeline("marks", "marked", idempotency_key=f"cut-{seed}")
+                for progress in client.stream_progress(run.id):
+                    told.append(progress)
+                    kill_one(workspace, run.id, chance)
+                ended = client.wait_run(run.id)
+            finally:
+                is_over.set()
+                cutter.join()
+
+    assert cuts > 0
+    assert ended.status is RunStatus.SUCCEEDED
+    assert told[-1].status is RunStatus.SUCCEEDED
+    assert all(one != other for one, other in pairwise(told))
+    (only,) = workspace.runs.list(RunFilter()).items
+    assert only.id == run.id
+    check_whole(workspace, run.id)
