@@ -141,7 +141,8 @@ def _spec(lines: "tuple[str, ...] | list[str]", source: str) -> "GitIgnoreSpec":
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - see above
 
     try:
-        return GitIgnoreSpec.from_lines(lines)
+        # The fastest engine that is installed, which is the default, may take no odd names.
+        return GitIgnoreSpec.from_lines(lines, backend="simple")
     except ValueError as error:
         raise InvalidInputError(
             f"{source} holds a rule that cannot be understood: {error}",
