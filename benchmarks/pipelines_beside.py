@@ -2,8 +2,8 @@
 
     python benchmarks/pipelines_beside.py
 
-The same graphs of 100 nodes that do nothing: a chain, and ten chains of ten side by side. In process
-and, where the other has something like it, each node in a process of its own. The others are
+The same graphs of 100 nodes that do nothing: a chain, and ten chains of ten side by side. In
+process and, where the other has something like it, each node in a process of its own. The others are
 installed into a temporary environment; nothing of ours depends on them.
 """
 
@@ -167,7 +167,7 @@ def measure_other(python: Path, source: str, folder: Path) -> dict[str, float]:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(
         [str(python), str(program)],
         capture_output=True,
         text=True,
@@ -193,8 +193,8 @@ def main() -> None:
         venv = given or folder / "venv"
         python = venv / "bin" / "python"
         if given is None:
-            subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)  # noqa: S603 - ours
-            subprocess.run(  # noqa: S603 - ours
+            subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+            subprocess.run(
                 [str(python), "-m", "pip", "install", "-q", "prefect", "dagster"], check=True
             )
         found = {
