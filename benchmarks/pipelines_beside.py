@@ -3,8 +3,8 @@
     python benchmarks/pipelines_beside.py
 
 The same graphs of 100 nodes that do nothing: a chain, and ten chains of ten side by side. In
-process and, where the other has something like it, each node in a process of its own. The others are
-installed into a temporary environment; nothing of ours depends on them.
+process and, where the other has something like it, each node in a process of its own. The others
+are installed into a temporary environment; nothing of ours depends on them.
 """
 
 import argparse
