@@ -17,7 +17,7 @@ from pathlib import Path
 from synapse_core.config.home import Home
 from synapse_core.model.run import Outcome, Run, RunStatus
 from synapse_core.runs.ids import new_run_id
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 
 BUDGET_MS = 250.0
 COMMANDS: dict[str, list[str]] = {

@@ -26,7 +26,7 @@ from synapse_core.executors.process import ProcessExecutor
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.reading import Journals
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 
 BUDGET_MS = 20.0
 ACTION = """

@@ -20,12 +20,12 @@ from pathlib import Path
 import psycopg
 
 from synapse_core.model.run import Outcome, Run, RunFilter, RunStatus
-from synapse_core.runs.postgres import PostgresRunStore
-from synapse_core.runs.postgres_connections import PostgresConnections
-from synapse_core.runs.rows import COLUMNS, cells_of, payload_of
-from synapse_core.runs.sql import SqlRunStore
-from synapse_core.runs.sqlite import SqliteRunStore
-from synapse_core.runs.sqlite_connections import SqliteConnections
+from synapse_core.runs.store.postgres import PostgresRunStore
+from synapse_core.runs.store.postgres_connections import PostgresConnections
+from synapse_core.runs.store.rows import COLUMNS, cells_of, payload_of
+from synapse_core.runs.store.sql import SqlRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite_connections import SqliteConnections
 
 Opener = Callable[[], SqlRunStore]
 

@@ -14,7 +14,7 @@ from synapse_core.executors.offered import OfferedExecutors
 from synapse_core.executors.process import ProcessExecutor
 from synapse_core.ports import Executor, Inspector, JournalReader, RunService, RunStore
 from synapse_core.runs.reading import Journals
-from synapse_core.runs.stores import open_run_store
+from synapse_core.runs.store.opening import open_run_store
 
 __all__ = ["Workspace", "open_workspace"]
 

@@ -12,7 +12,7 @@ from synapse_core.config.store_place import recorded_store
 from synapse_core.operations.findings import Finding, FindingLevel
 from synapse_core.operations.runs import get_run
 from synapse_core.operations.stores import where_runs_are
-from synapse_core.runs.stores import open_run_store
+from synapse_core.runs.store.opening import open_run_store
 from synapse_core.workspace import Workspace
 
 __all__ = ["check_plugins", "check_runs", "check_store", "check_worker"]

@@ -7,9 +7,9 @@ from synapse_core.config.home import Home
 from synapse_core.config.store_place import STORE_VARIABLE, record_store, recorded_store
 from synapse_core.errors import ConfigError, ConflictError, StoreUnavailableError
 from synapse_core.model.run import RunFilter
-from synapse_core.runs.postgres import PostgresRunStore
-from synapse_core.runs.postgres_url import check_url, is_postgres_url, show_url
-from synapse_core.runs.stores import open_run_store
+from synapse_core.runs.store.opening import open_run_store
+from synapse_core.runs.store.postgres import PostgresRunStore
+from synapse_core.runs.store.postgres_url import check_url, is_postgres_url, show_url
 
 __all__ = ["OWN_FILE", "choose_store", "where_runs_are"]
 

@@ -24,7 +24,7 @@ from synapse_core.pipelines.telling import Teller, failure_of_run, pipeline_erro
 from synapse_core.ports import RunStore
 from synapse_core.runs.nodes import Bell, list_nodes
 from synapse_core.runs.reading import Journals
-from synapse_core.runs.stores import open_run_store
+from synapse_core.runs.store.opening import open_run_store
 from synapse_core.runs.wake import FileWatch
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.types import JSONValue

@@ -37,8 +37,8 @@ from synapse_core.model.run import (
     RunStatus,
     RunSummary,
 )
-from synapse_core.runs import lifecycle
 from synapse_core.runs.cursor import parse_cursor
+from synapse_core.runs.store import lifecycle
 from synapse_core.runs.whole_file import written_whole
 from synapse_core.types import JSONObject, JSONValue
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.errors import SynapseError
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from synapse_core.worker.orders import (
     MAX_ORDER_BYTES,
     RunOrder,

@@ -26,7 +26,7 @@ from synapse_core.runs.nodes import ring_bell, stop_nodes
 from synapse_core.runs.processes import this_worker, worker_of
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import remove_worker_note, write_worker_note
-from synapse_core.runs.stores import open_run_store
+from synapse_core.runs.store.opening import open_run_store
 from synapse_core.runs.wake import FileWatch
 from synapse_core.types import JSONObject
 from synapse_core.worker.attempt import HEARTBEAT_S, Attempt, AttemptEnd, StopReason

@@ -143,7 +143,7 @@ def _load_what_reaches_store(order: Order | None) -> None:
     if isinstance(order, RunOrder) and Home(Path(order.home)).store_file.exists():
         # Where it is not installed, the worker says so.
         with contextlib.suppress(ImportError):
-            import_module("synapse_core.runs.postgres_connections")
+            import_module("synapse_core.runs.store.postgres_connections")
 
 
 def _provide(connection: socket.socket, order: ProvideOrder) -> None:

@@ -19,7 +19,7 @@ from synapse_core.model.event import Event, EventKind
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.reading import Journals
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from tests.dependencies.conftest import OFFLINE
 from tests.dependencies.test_building import HANGING_BACKEND, ROOT
 from tests.dependencies.wheels import make_wheel

@@ -24,10 +24,10 @@ from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.forwarding import forwarded_line
 from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.journal import JournalWriter
-from synapse_core.runs.memory import MemoryRunStore
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import recover_if_abandoned
+from synapse_core.runs.store.memory import MemoryRunStore
 from synapse_core.types import JSONObject
 
 HERE = this_worker()

@@ -19,7 +19,7 @@ from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.processes import is_alive, this_worker, worker_of
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import recover_if_abandoned, write_worker_note
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from tests.runs.scripts import run_script, started_script
 
 DEAD = replace(this_worker(), started=this_worker().started - 1)
@@ -32,7 +32,7 @@ WORKER = """
     from synapse_core.runs.journal import JournalWriter
     from synapse_core.runs.processes import this_worker, worker_of
     from synapse_core.runs.recovery import write_worker_note
-    from synapse_core.runs.sqlite import SqliteRunStore
+    from synapse_core.runs.store.sqlite import SqliteRunStore
     home, run_id = Home(Path(sys.argv[1])), sys.argv[2]
     store = SqliteRunStore(home.database)
     assert store.claim(run_id, owner=str(this_worker()), lease_s=15)
@@ -174,7 +174,7 @@ def test_recoverers_that_are_killed_over_it_leave_the_run_to_the_next(
         from pathlib import Path
         from synapse_core.config.home import Home
         from synapse_core.runs.recovery import recover_if_abandoned
-        from synapse_core.runs.sqlite import SqliteRunStore
+        from synapse_core.runs.store.sqlite import SqliteRunStore
         home = Home(Path(sys.argv[1]))
         store = SqliteRunStore(home.database)
         for run_id in sys.argv[2:]:
@@ -228,7 +228,7 @@ def test_a_full_disk_puts_the_recovery_off(home: Home, store: SqliteRunStore, ru
         from pathlib import Path
         from synapse_core.config.home import Home
         from synapse_core.runs.recovery import recover_if_abandoned
-        from synapse_core.runs.sqlite import SqliteRunStore
+        from synapse_core.runs.store.sqlite import SqliteRunStore
         home, run_id = Home(Path(sys.argv[1])), sys.argv[2]
         store = SqliteRunStore(home.database)
         run = store.get(run_id)
@@ -256,7 +256,7 @@ def test_a_full_disk_does_not_break_the_look_at_a_run(
         from pathlib import Path
         from synapse_core.config.home import Home
         from synapse_core.runs.recovery import recover_if_abandoned
-        from synapse_core.runs.sqlite import SqliteRunStore
+        from synapse_core.runs.store.sqlite import SqliteRunStore
         home, run_id = Home(Path(sys.argv[1])), sys.argv[2]
         store = SqliteRunStore(home.database)
         run = store.get(run_id)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from synapse_core.ports import RunStore
-from synapse_core.runs.memory import MemoryRunStore
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.memory import MemoryRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from synapse_core.testing.contracts.run_store import RunStoreContract
 
 

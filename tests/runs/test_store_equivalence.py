@@ -19,10 +19,10 @@ from hypothesis.stateful import (
 from synapse_core.errors import SynapseError
 from synapse_core.model.run import Outcome, RunFilter, RunStatus, RunSummary
 from synapse_core.ports import RunStore
-from synapse_core.runs.memory import MemoryRunStore
-from synapse_core.runs.postgres import PostgresRunStore
-from synapse_core.runs.sql import SqlRunStore
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.memory import MemoryRunStore
+from synapse_core.runs.store.postgres import PostgresRunStore
+from synapse_core.runs.store.sql import SqlRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from synapse_core.testing.contracts.runs import ALL, FAILURE, SUCCESS, SUMMARY, a_run
 from tests.postgres import connect, postgres_server, postgres_url
 

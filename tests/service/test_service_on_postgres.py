@@ -19,8 +19,8 @@ from synapse_core.operations.doctor import examine
 from synapse_core.operations.findings import FindingLevel
 from synapse_core.operations.runtime_checks import check_store
 from synapse_core.operations.stores import choose_store, where_runs_are
-from synapse_core.runs.postgres import PostgresRunStore
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.postgres import PostgresRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from synapse_core.testing.contracts.runs import ALL, MINE, SUCCESS, a_run, start
 from tests.postgres import PASSWORD, PostgresServer, postgres_server, postgres_url
 

@@ -27,7 +27,7 @@ from synapse_core.ports import Executor
 from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import recover_if_abandoned
-from synapse_core.runs.stores import OpenRunStore, open_run_store
+from synapse_core.runs.store.opening import OpenRunStore, open_run_store
 
 __all__ = ["RunCalls", "home_of", "raise_failure", "result_of"]
 

@@ -39,7 +39,7 @@ from synapse_core.executors.ray.settling import end_unplaced, settle, vouch
 from synapse_core.executors.ray.warm_pool import WarmPool
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
-from synapse_core.runs.stores import OpenRunStore, open_run_store
+from synapse_core.runs.store.opening import OpenRunStore, open_run_store
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.orders import MAX_ORDER_BYTES, receive_line, send_line
 

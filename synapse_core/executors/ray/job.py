@@ -12,7 +12,7 @@ from synapse_core.executors.ray.job_order import JobOrder
 from synapse_core.executors.ray.launch import launch
 from synapse_core.executors.ray.settling import settle
 from synapse_core.model.run import RunStatus
-from synapse_core.runs.stores import open_run_store
+from synapse_core.runs.store.opening import open_run_store
 
 __all__ = ["main"]
 

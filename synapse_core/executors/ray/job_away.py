@@ -23,7 +23,7 @@ from synapse_core.runs.away import AwayStore, open_away_store
 from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.processes import this_worker
-from synapse_core.runs.stores import open_run_store
+from synapse_core.runs.store.opening import open_run_store
 
 __all__ = ["main"]
 

@@ -15,7 +15,7 @@ from synapse_core.errors import LeaseLostError
 from synapse_core.executors.ray.warm_run import WarmRun
 from synapse_core.executors.threaded_run import LEASE_S
 from synapse_core.runs.processes import this_worker
-from synapse_core.runs.stores import open_run_store
+from synapse_core.runs.store.opening import open_run_store
 from synapse_core.worker.isolation import adopt_orphans, die_with_parent
 
 __all__ = ["main"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from synapse_core.runs.postgres import PostgresRunStore
+from synapse_core.runs.store.postgres import PostgresRunStore
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]

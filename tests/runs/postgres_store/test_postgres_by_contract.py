@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from synapse_core.ports import RunStore
-from synapse_core.runs.postgres import PostgresRunStore
+from synapse_core.runs.store.postgres import PostgresRunStore
 from synapse_core.testing.contracts.run_store import RunStoreContract
 
 pytestmark = pytest.mark.xdist_group("postgres")

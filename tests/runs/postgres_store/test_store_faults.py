@@ -9,8 +9,8 @@ import pytest
 
 from synapse_core.errors import ConfigError, InvalidInputError, StoreUnavailableError, SynapseError
 from synapse_core.model.run import RunStatus
-from synapse_core.runs.postgres import PostgresRunStore
-from synapse_core.runs.postgres_schema import SCHEMA_VERSION
+from synapse_core.runs.store.postgres import PostgresRunStore
+from synapse_core.runs.store.postgres_schema import SCHEMA_VERSION
 from synapse_core.testing.contracts.runs import ALL, MINE, SUCCESS, a_run, start
 from tests.postgres import PASSWORD, PostgresServer, connect
 from tests.runs.scripts import run_script
@@ -77,7 +77,7 @@ def test_a_missing_extra_is_told() -> None:
     code = (
         "import sys; sys.modules['psycopg'] = None\n"
         "from synapse_core.errors import MissingExtraError\n"
-        "from synapse_core.runs.postgres import PostgresRunStore\n"
+        "from synapse_core.runs.store.postgres import PostgresRunStore\n"
         "try: PostgresRunStore('postgresql://db/runs')\n"
         "except MissingExtraError as error: print(error.hint)"
     )

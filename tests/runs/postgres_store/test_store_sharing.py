@@ -9,9 +9,9 @@ from itertools import chain, product
 import pytest
 
 from synapse_core.model.run import RunFilter, RunStatus
-from synapse_core.runs.listing import select_page
-from synapse_core.runs.postgres import PostgresRunStore
-from synapse_core.runs.postgres_connections import PostgresConnections, PostgresTexts
+from synapse_core.runs.store.listing import select_page
+from synapse_core.runs.store.postgres import PostgresRunStore
+from synapse_core.runs.store.postgres_connections import PostgresConnections, PostgresTexts
 from synapse_core.testing.contracts.runs import a_run
 from tests.postgres import connect
 from tests.runs.scripts import run_script
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("postgres")
 _RUNS = 40
 _CLAIMER = """
 import json, sys
-from synapse_core.runs.postgres import PostgresRunStore
+from synapse_core.runs.store.postgres import PostgresRunStore
 from synapse_core.testing.contracts.runs import a_run
 url, owner, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = PostgresRunStore(url)
@@ -65,7 +65,7 @@ def test_of_claims_of_many_processes_exactly_one_wins(
 
 _FORKER = """
 import os, sys
-from synapse_core.runs.postgres import PostgresRunStore
+from synapse_core.runs.store.postgres import PostgresRunStore
 from synapse_core.testing.contracts.runs import a_run
 store = PostgresRunStore(sys.argv[1])
 store.create(a_run(0))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from tests.runs.sqlite_store.looking import OpenStore
 
 

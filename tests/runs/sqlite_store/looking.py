@@ -8,14 +8,14 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from textwrap import dedent
 
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 
 OpenStore = Callable[..., SqliteRunStore]
 
 HEAD = """\
 import os, sys
 from pathlib import Path
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from synapse_core.testing.contracts.runs import MINE, SUCCESS, a_run, start
 store = SqliteRunStore(Path(sys.argv[1]))
 """

@@ -13,7 +13,7 @@ import pytest
 
 from synapse_core.errors import RunNotFoundError, StoreUnavailableError
 from synapse_core.model.run import RunStatus
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from synapse_core.testing.contracts.runs import ALL, MINE, SUCCESS, a_run, at_once, start, walk
 from tests.runs.sqlite_store.looking import OpenStore, python, raw
 

@@ -11,8 +11,8 @@ import pytest
 
 from synapse_core.errors import StoreUnavailableError
 from synapse_core.model.run import Outcome, RunStatus
-from synapse_core.runs.sqlite import SqliteRunStore
-from synapse_core.runs.sqlite_connections import SqliteConnections
+from synapse_core.runs.store.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite_connections import SqliteConnections
 from synapse_core.testing.contracts.runs import ALL, MINE, a_run, at_once, start, walk
 from tests.runs.sqlite_store.looking import HEAD, OpenStore, python, raw
 

@@ -6,9 +6,9 @@ import pytest
 
 from synapse_core.errors import StoreUnavailableError
 from synapse_core.model.run import RunFilter, RunStatus
-from synapse_core.runs.listing import select_page
-from synapse_core.runs.sqlite_connections import SqliteTexts
-from synapse_core.runs.sqlite_schema import SCHEMA_VERSION
+from synapse_core.runs.store.listing import select_page
+from synapse_core.runs.store.sqlite_connections import SqliteTexts
+from synapse_core.runs.store.sqlite_schema import SCHEMA_VERSION
 from synapse_core.testing.contracts.runs import a_run, start
 from tests.runs.sqlite_store.looking import OpenStore, raw
 

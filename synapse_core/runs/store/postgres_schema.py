@@ -1,8 +1,8 @@
 """The tables of the PostgreSQL run store, and how older ones are brought up to date."""
 
 from synapse_core.errors import StoreUnavailableError
-from synapse_core.runs.database import Statements
-from synapse_core.runs.tables import Words, add_parent, advance, create_tables
+from synapse_core.runs.store.database import Statements
+from synapse_core.runs.store.tables import Words, add_parent, advance, create_tables
 
 __all__ = ["SCHEMA_VERSION", "migrate"]
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synapse_core.errors import StoreUnavailableError
-from synapse_core.runs.database import Cell, Texts
-from synapse_core.runs.pool import Pool
-from synapse_core.runs.sqlite_schema import is_current, migrate
+from synapse_core.runs.store.database import Cell, Texts
+from synapse_core.runs.store.pool import Pool
+from synapse_core.runs.store.sqlite_schema import is_current, migrate
 
 __all__ = ["SqliteConnections", "SqliteTexts"]
 

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from synapse_core.errors import ConflictError, InvalidInputError, RunNotFoundError
 from synapse_core.model.run import Outcome, Page, Run, RunFilter, RunStatus, RunSummary
-from synapse_core.runs import lifecycle
-from synapse_core.runs.database import Cell, Database, Statements
-from synapse_core.runs.list_cursor import format_place, parse_place
-from synapse_core.runs.listing import select_page
-from synapse_core.runs.rows import (
+from synapse_core.runs.store import lifecycle
+from synapse_core.runs.store.database import Cell, Database, Statements
+from synapse_core.runs.store.list_cursor import format_place, parse_place
+from synapse_core.runs.store.listing import select_page
+from synapse_core.runs.store.rows import (
     CHANGING,
     COLUMNS,
     PAYLOAD,

@@ -5,7 +5,7 @@ from typing import Protocol
 from synapse_core.config.home import Home
 from synapse_core.config.store_place import recorded_store
 from synapse_core.ports import RunStore
-from synapse_core.runs.sqlite import SqliteRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 
 __all__ = ["OpenRunStore", "open_run_store"]
 
@@ -32,6 +32,6 @@ def open_run_store(home: Home) -> OpenRunStore:
     if url is None:
         return SqliteRunStore(home.database)
     # A tenth of a millisecond on a path that every run takes, for those who have a database server.
-    from synapse_core.runs.postgres import PostgresRunStore  # noqa: PLC0415 - see above
+    from synapse_core.runs.store.postgres import PostgresRunStore  # noqa: PLC0415 - see above
 
     return PostgresRunStore(url)

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from synapse_core.errors import ConflictError, InvalidInputError, RunNotFoundError
 from synapse_core.model.run import Outcome, Page, Run, RunFilter, RunSummary
-from synapse_core.runs import lifecycle
-from synapse_core.runs.list_cursor import Place, format_place, parse_place
+from synapse_core.runs.store import lifecycle
+from synapse_core.runs.store.list_cursor import Place, format_place, parse_place
 
 __all__ = ["MemoryRunStore"]
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from synapse_core.errors import MissingExtraError, StoreUnavailableError
 from synapse_core.model.run import Run, RunStatus
-from synapse_core.runs.sql import SqlRunStore
+from synapse_core.runs.store.sql import SqlRunStore
 
 __all__ = ["PostgresRunStore"]
 
@@ -44,7 +44,7 @@ class PostgresRunStore(SqlRunStore):
                 extra="postgres",
             )
         # Few have a database server, and what speaks with it takes 100 ms to import.
-        from synapse_core.runs.postgres_connections import (  # noqa: PLC0415 - see above
+        from synapse_core.runs.store.postgres_connections import (  # noqa: PLC0415 - see above
             PostgresConnections,
         )
 

@@ -3,7 +3,7 @@
 import sqlite3
 
 from synapse_core.errors import StoreUnavailableError
-from synapse_core.runs.tables import Words, add_parent, advance, create_tables
+from synapse_core.runs.store.tables import Words, add_parent, advance, create_tables
 
 __all__ = ["SCHEMA_VERSION", "is_current", "migrate"]
 

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from synapse_core.runs.sql import SqlRunStore
-from synapse_core.runs.sqlite_connections import SqliteConnections
+from synapse_core.runs.store.sql import SqlRunStore
+from synapse_core.runs.store.sqlite_connections import SqliteConnections
 
 __all__ = ["SqliteRunStore"]
 

@@ -1,8 +1,8 @@
 """The SQL that finds one page of the list of runs."""
 
 from synapse_core.model.run import RunFilter, RunStatus
-from synapse_core.runs.database import Cell, Texts
-from synapse_core.runs.list_cursor import Place
+from synapse_core.runs.store.database import Cell, Texts
+from synapse_core.runs.store.list_cursor import Place
 
 __all__ = ["select_page"]
 

@@ -16,7 +16,7 @@ from synapse_core.model.run import (
     RunStatus,
     RunSummary,
 )
-from synapse_core.runs.database import Cell, Texts
+from synapse_core.runs.store.database import Cell, Texts
 
 __all__ = ["CHANGING", "COLUMNS", "PAYLOAD", "cells_of", "payload_of", "run_of"]
 

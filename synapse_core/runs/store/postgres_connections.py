@@ -13,10 +13,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from synapse_core.errors import ConfigError, InvalidInputError, StoreUnavailableError
-from synapse_core.runs.database import Answer, Cell, Texts
-from synapse_core.runs.pool import Loan, Pool
-from synapse_core.runs.postgres_schema import migrate
-from synapse_core.runs.postgres_url import check_url, secrets_of_url, show_url
+from synapse_core.runs.store.database import Answer, Cell, Texts
+from synapse_core.runs.store.pool import Loan, Pool
+from synapse_core.runs.store.postgres_schema import migrate
+from synapse_core.runs.store.postgres_url import check_url, secrets_of_url, show_url
 
 __all__ = ["PostgresConnections", "PostgresTexts"]
 
