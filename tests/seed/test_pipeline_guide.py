@@ -70,10 +70,11 @@ ACTIONS = """
 
 
 @pytest.fixture
-def actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def actions(tmp_path: Path) -> Iterator[ModuleType]:
     (tmp_path / "guide_actions.py").write_text(dedent(ACTIONS), encoding="utf-8")
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    sys.path.insert(0, str(tmp_path))
     yield importlib.import_module("guide_actions")
+    sys.path.remove(str(tmp_path))
     del sys.modules["guide_actions"]
 
 
