@@ -16,6 +16,7 @@ from synapse_core.testing import ManualClock
 from synapse_core.testing.contracts.clock import ClockContract
 from synapse_core.testing.contracts.inspector import InspectorContract
 
+
 class TestTimeOfPython(ClockContract):
     @pytest.fixture
     def clock(self) -> Clock:
