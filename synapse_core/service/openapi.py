@@ -122,32 +122,32 @@ _OPTIONAL_TEXT: JSONObject = {"type": ["string", "null"]}
 _OPTIONAL_COUNT: JSONObject = {"type": ["integer", "null"]}
 _STATUS: JSONObject = {"type": "string", "enum": [status.value for status in RunStatus]}
 
+_NODE_PROGRESS = _object(
+    name=_TEXT,
+    action=_TEXT,
+    status=_STATUS,
+    progress=_NUMBER,
+    progress_category=_OPTIONAL_TEXT,
+    message=_OPTIONAL_TEXT,
+    metrics=_OBJECT,
+    needs=_list(_TEXT),
+    run_ids=_list(_TEXT),
+    done=_COUNT,
+    total=_COUNT,
+    attempt=_COUNT,
+    eta_s=_OPTIONAL_NUMBER,
+    started_at=_OPTIONAL_TEXT,
+    completed_at=_OPTIONAL_TEXT,
+    error=_OPTIONAL_TEXT,
+    nodes=_list(ref_to("NodeProgress")),
+)
 _PROGRESS = _object(
     run_id=_TEXT,
     pipeline_id=_TEXT,
     status=_STATUS,
     current_action=_OPTIONAL_TEXT,
     current_action_index=_OPTIONAL_COUNT,
-    progress=_list(
-        _object(
-            name=_TEXT,
-            action=_TEXT,
-            status=_STATUS,
-            progress=_NUMBER,
-            progress_category=_OPTIONAL_TEXT,
-            message=_OPTIONAL_TEXT,
-            metrics=_OBJECT,
-            needs=_list(_TEXT),
-            run_ids=_list(_TEXT),
-            done=_COUNT,
-            total=_COUNT,
-            attempt=_COUNT,
-            eta_s=_OPTIONAL_NUMBER,
-            started_at=_OPTIONAL_TEXT,
-            completed_at=_OPTIONAL_TEXT,
-            error=_OPTIONAL_TEXT,
-        )
-    ),
+    progress=_list(ref_to("NodeProgress")),
     started_at=_OPTIONAL_TEXT,
     completed_at=_OPTIONAL_TEXT,
     error=_OPTIONAL_TEXT,
@@ -238,6 +238,7 @@ _ANSWERS: dict[str, JSONValue] = {
             ),
         )
     ),
+    "NodeProgress": _NODE_PROGRESS,
     "ProgressAnswer": _object(progress=_PROGRESS),
     "ProgressStream": {
         "type": "string",
