@@ -55,7 +55,7 @@ def test_the_client_of_the_typescript_sdk_starts_a_run_and_hears_of_it(
     assert seen["version"] == version
     assert seen["server"] == "synapse"
     assert seen["tools"][:2] == ["plugin_search", "plugin_describe"]
-    assert (seen["prompts"], seen["templates"]) == (4, 7)
+    assert (seen["prompts"], seen["templates"]) == (4, 9)
     assert seen["updated"].startswith("run://")
     assert (seen["status"], seen["read"]) == ("succeeded", "succeeded")
 
