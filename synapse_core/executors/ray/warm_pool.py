@@ -151,6 +151,10 @@ class WarmPool:
                 self._add(kind, queue[0][0])
         elif queue:
             self._use(kind, slot, *queue.popleft())
+            if not queue:
+                # Else the next run might find a new process idle before this one, which has all
+                # that the plugin has loaded.
+                self._end_unstarted(kind)
         else:
             slot.idle_since = time.monotonic()
             self._end_unstarted(kind)
