@@ -68,6 +68,7 @@ class Call:
         tools: Names of the tools that this server offers.
         client: Who asked.
         threads: Bounds the blocking operations that run at once.
+        looks: Bounds those that take about a millisecond.
         waits: Bounds those that mainly wait.
     """
 
@@ -79,6 +80,7 @@ class Call:
     tools: frozenset[str]
     client: Client
     threads: anyio.CapacityLimiter
+    looks: anyio.CapacityLimiter
     waits: anyio.CapacityLimiter
 
     @property
@@ -98,6 +100,10 @@ class Call:
         When the request is cancelled meanwhile, this ends at once; the thread finishes on its own.
         """
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self.threads)
+
+    async def looking(self, work: Callable[[], T]) -> T:
+        """Do the same with `work` that takes about a millisecond."""
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self.looks)
 
     async def waiting(self, work: Callable[[], T]) -> T:
         """Do the same with `work` that mainly waits, and shall keep nobody else waiting."""

@@ -32,6 +32,10 @@ T = TypeVar("T")
 _MAX_THREADS = 64
 """Blocking operations at once, of all clients."""
 
+_MAX_LOOKS = 2
+"""Reads of a millisecond at once. More threads would spend most of it on getting hold of the
+interpreter, and on connections to the store."""
+
 _MAX_WAITS = 256
 """Operations at once that do nothing but wait. They have threads of their own, so that they delay
 no others, however many clients wait for however many runs."""
@@ -61,6 +65,7 @@ class Host:
         self.settings = settings
         self.tasks = tasks
         self.threads = anyio.CapacityLimiter(_MAX_THREADS)
+        self.looks = anyio.CapacityLimiter(_MAX_LOOKS)
         self.waits = anyio.CapacityLimiter(_MAX_WAITS)
         self._home = home
         self.environ: Mapping[str, str] = os.environ if environ is None else environ

@@ -43,6 +43,7 @@ async def open_call(
         tools=frozenset(tools),
         client=ProtocolClient(context, params),
         threads=host.threads,
+        looks=host.looks,
         waits=host.waits,
     )
 

@@ -55,7 +55,7 @@ async def run_status(call: Call, arguments: StatusArguments) -> RunView:
         run_id = await call.blocking(partial(find_run, call.workspace, run_id))
         await wait_for_end(call, run_id, wait_s=arguments.wait_s)
     look = partial(_look_at, call.workspace, run_id, cursor=arguments.log_cursor)
-    return await call.blocking(look)
+    return await call.looking(look)
 
 
 def _look_at(workspace: Workspace, reference: str, *, cursor: str | None) -> RunView:
