@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import anyio
 import anyio.to_thread
-from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult
+from mcp.shared.exceptions import MCPError
 
 from synapse_core.logs.redact import Redactor
 from synapse_core.logs.secret_values import secrets_in

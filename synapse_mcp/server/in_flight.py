@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult
+from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR
 
 from synapse_mcp.server.opening import Context

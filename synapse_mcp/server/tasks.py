@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mcp import MCPError
 from mcp.server import Server
+from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
 from mcp.types import (
     HEADER_MISMATCH,

@@ -48,3 +48,14 @@ def test_models_that_threads_use_are_complete_from_the_start() -> None:
     assert tells("Mine.__pydantic_complete__, 'defer_build' in BaseModel.model_config") == (
         "True False"
     )
+
+
+def test_the_sdk_brings_its_client_only_when_it_is_asked_for() -> None:
+    before, module, refused = tells(
+        "'mcp.client.session' in __import__('sys').modules,"
+        "__import__('mcp').ClientSession.__module__,"
+        "hasattr(__import__('mcp'), 'nothing_of_the_kind'),"
+        "sep='|'"
+    ).split("|")
+
+    assert (before, module, refused) == ("False", "mcp.client.session", "False")
