@@ -76,9 +76,7 @@ def test_a_service_that_is_not_there_is_told(home: Home) -> None:
 
 
 def test_a_service_whose_store_is_gone_is_told(home: Home, tmp_path: Path, url: str) -> None:
-    database = tmp_path / "far" / "runs.db"
-    database.unlink(missing_ok=True)
-    database.mkdir()
+    (tmp_path / "far").rename(tmp_path / "gone")  # in one piece: the service looks now and then
     fine, store = found(home, url, RUN_TOKEN)
 
     assert (fine.level, store.level) == (OK, ERROR)
