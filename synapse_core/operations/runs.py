@@ -223,8 +223,10 @@ def wait_run(workspace: Workspace, run_id: str, *, timeout_s: float) -> Run:
             workspace.journals.wait(run_id, cursor, timeout_s=pause_s)
             try:
                 page = workspace.journals.read(run_id, after=cursor, kinds=_STATUS_ONLY)
-            except CursorError:  # the run removed its own folder, and its journal began anew
-                cursor = None
+            except (CursorError, JournalError):
+                if cursor is None:
+                    raise
+                cursor = None  # the run removed its own folder, and its journal began anew
                 continue
             cursor = page.next_cursor
             if any(RunStatus(str(event.data["status"])).is_terminal for event in page.items):
