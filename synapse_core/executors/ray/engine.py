@@ -138,6 +138,7 @@ class Engine:
         """
         if self.settings.address is not None:
             return
+        # Nothing public of Ray tells which processes it has started.
         node = import_module("ray._private.worker").global_worker.node
         for name in _VITAL:
             for started in node.all_processes[name]:
