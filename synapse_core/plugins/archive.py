@@ -4,23 +4,21 @@ import json
 import os
 import stat
 import zipfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from synapse_core.errors import InvalidInputError, StorageError, TooLargeError
-from synapse_core.plugins.ignoring import SentFile, find_sent_files
+from synapse_core.errors import InvalidInputError, StorageError
+from synapse_core.plugins.ignoring import find_sent_files
+from synapse_core.plugins.size_limit import refuse_too_much
 
 __all__ = ["MAX_BYTES", "Archive", "pack", "stamp_sent_files", "unpack"]
 
 MAX_BYTES = 100 << 20
 """Of all files together, unpacked. Ray takes no more over HTTP; data belongs elsewhere."""
-
-_NAMED = 5
-"""Largest files that a refusal names."""
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 """The first that the format knows: when a file was written says nothing about what it holds."""
@@ -75,7 +73,14 @@ def pack(folder: Path, to: IO[bytes], *, max_bytes: int = MAX_BYTES) -> Archive:
         StorageError: A file cannot be read, or the archive not be written.
     """
     files = find_sent_files(folder)
-    _check_size(folder, files, max_bytes)
+    refuse_too_much(
+        folder,
+        files,
+        max_bytes,
+        verb="sent",
+        hint="Name what the actions do not need in .synapseignore, and read data from where the "
+        "cluster sees it.",
+    )
     name = folder.resolve().name
     content = _Content(name)
     size_bytes = 0
@@ -168,28 +173,6 @@ class _Content:
 
 def _mode(status: os.stat_result) -> int:
     return _PROGRAM if status.st_mode & stat.S_IXUSR else _FILE
-
-
-def _check_size(folder: Path, files: Sequence[SentFile], max_bytes: int) -> None:
-    total = sum(file.status.st_size for file in files)
-    if total <= max_bytes:
-        return
-    largest = sorted(files, key=lambda file: file.status.st_size, reverse=True)[:_NAMED]
-    named = ", ".join(f"{file.name} ({_shown(file.status.st_size)})" for file in largest)
-    raise TooLargeError(
-        f"The folder {folder} holds {_shown(total)}, and {_shown(max_bytes)} can be sent. "
-        f"Largest: {named}.",
-        hint="Name what the actions do not need in .synapseignore, and read data from where the "
-        "cluster sees it.",
-        path=str(folder),
-        size_bytes=total,
-        max_bytes=max_bytes,
-        largest=[file.name for file in largest],
-    )
-
-
-def _shown(size: int) -> str:
-    return f"{size / (1 << 20):.1f} MiB"
 
 
 @contextmanager

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from synapse_core.errors import StorageError, TooLargeError
+from synapse_core.errors import StorageError
 from synapse_core.plugins.ignoring import SentFile, find_sent_files
+from synapse_core.plugins.size_limit import refuse_too_much
 
 __all__ = ["copy_plugin"]
 
 MAX_BYTES = 8 << 30
-_NAMED = 3
 _CHUNK = 1 << 20
 
 
@@ -30,7 +30,13 @@ def copy_plugin(folder: Path, copies: Path) -> tuple[Path, str]:
         StorageError: It cannot be read or written.
     """
     files = find_sent_files(folder)
-    _refuse_too_much(folder, files)
+    refuse_too_much(
+        folder,
+        files,
+        MAX_BYTES,
+        verb="copied for a deployment",
+        hint="Keep data and models outside, and give their path in a variable.",
+    )
     try:
         digest = _digest(files)
         copy = copies / digest / folder.name
@@ -48,19 +54,6 @@ def copy_plugin(folder: Path, copies: Path) -> tuple[Path, str]:
             path=str(folder),
         ) from error
     return copy, digest
-
-
-def _refuse_too_much(folder: Path, files: Sequence[SentFile]) -> None:
-    total = sum(file.status.st_size for file in files)
-    if total <= MAX_BYTES:
-        return
-    largest = sorted(files, key=lambda file: file.status.st_size, reverse=True)[:_NAMED]
-    named = ", ".join(f"{file.name} ({file.status.st_size / 1e9:.1f} GB)" for file in largest)
-    raise TooLargeError(
-        f"{folder} holds {total / 1e9:.1f} GB, and a deployment copies at most "
-        f"{MAX_BYTES / 1e9:.1f} GB. The largest files: {named}.",
-        hint="Keep data and models outside, and give their path in a variable.",
-    )
 
 
 def _digest(files: Sequence[SentFile]) -> str:
