@@ -22,6 +22,7 @@ class Yard:
     awaited: dict[int, Ready] = field(default_factory=dict[int, Ready])
     ended: set[int] = field(default_factory=set[int])
     busy: dict[int, tuple[str, Ended]] = field(default_factory=dict[int, tuple[str, Ended]])
+    over: set[str] = field(default_factory=set[str])
 
     def make_holder(self, order: LaunchOrder) -> int:
         del order
@@ -50,6 +51,9 @@ class Yard:
         del order
         return self.is_told_late or len(self.alive) < CORES
 
+    def is_over(self, run_id: str) -> bool:
+        return run_id in self.over
+
     @property
     def alive(self) -> list[int]:
         return [holder for holder in self.made if holder not in self.ended]
@@ -72,7 +76,7 @@ def noted(ended: list[str]) -> Callable[[str, SynapseError | None], None]:
 
 def test_an_idle_process_is_used_again() -> None:
     yard, ended = Yard(), list[str]()
-    pool = WarmPool(yard)
+    pool = WarmPool(yard, yard.is_over)
 
     for number in range(5):
         pool.place(order(str(number)), "1", noted(ended))
@@ -81,9 +85,35 @@ def test_an_idle_process_is_used_again() -> None:
     assert (len(yard.made), ended) == (1, ["0", "1", "2", "3", "4"])
 
 
+def test_a_process_whose_run_has_ended_is_waited_for() -> None:
+    yard, ended = Yard(), list[str]()
+    pool = WarmPool(yard, yard.is_over)
+    pool.place(order("a"), "1", noted(ended))
+    yard.over.add("a")
+
+    pool.place(order("b"), "1", noted(ended))
+    assert yard.made == [0]
+    yard.finish()
+    yard.finish()
+    assert (yard.made, ended) == ([0], ["a", "b"])
+
+
+def test_a_process_that_stays_busy_after_the_end_of_its_run_is_not_waited_for_without_end() -> None:
+    yard, ended = Yard(), list[str]()
+    pool = WarmPool(yard, yard.is_over)
+    pool.place(order("a"), "1", noted(ended))
+    yard.over.add("a")
+    pool.place(order("b"), "1", noted(ended))
+
+    pool.grow()
+
+    assert yard.made == [0, 1]
+    assert yard.busy[1][0] == "b"
+
+
 def test_another_version_never_meets_the_process_of_the_former() -> None:
     yard, ended = Yard(), list[str]()
-    pool = WarmPool(yard)
+    pool = WarmPool(yard, yard.is_over)
     pool.place(order("a"), "1", noted(ended))
     yard.finish()
 
@@ -94,7 +124,7 @@ def test_another_version_never_meets_the_process_of_the_former() -> None:
 
 def test_a_crash_costs_the_process_and_no_other_run() -> None:
     yard, ended = Yard(), list[str]()
-    pool = WarmPool(yard)
+    pool = WarmPool(yard, yard.is_over)
     for name in "abcd":
         pool.place(order(name), "1", noted(ended))
     yard.finish(crash=True)
@@ -106,7 +136,7 @@ def test_a_crash_costs_the_process_and_no_other_run() -> None:
 
 def test_idle_processes_leave_after_a_while() -> None:
     yard = Yard()
-    pool = WarmPool(yard)
+    pool = WarmPool(yard, yard.is_over)
     pool.place(order("a"), "1", noted([]))
     yard.finish()
 
@@ -121,7 +151,7 @@ def test_idle_processes_leave_after_a_while() -> None:
         st.one_of(
             st.tuples(st.just("place"), st.sampled_from("pqr"), st.sampled_from("12")),
             st.tuples(st.just("finish"), st.booleans(), st.just("")),
-            st.tuples(st.just("room"), st.just(""), st.just("")),
+            st.tuples(st.sampled_from(["room", "over", "grow"]), st.just(""), st.just("")),
         ),
         max_size=60,
     ),
@@ -133,7 +163,7 @@ def test_every_run_ends_once_whatever_happens(
     is_told_late: bool,
 ) -> None:
     yard, ended, placed = Yard(is_told_late), list[str](), list[str]()
-    pool = WarmPool(yard)
+    pool = WarmPool(yard, yard.is_over)
     for number, (what, which, stamp) in enumerate(steps):
         match what:
             case "place":
@@ -142,6 +172,10 @@ def test_every_run_ends_once_whatever_happens(
                 yard.settle()
             case "finish" if yard.busy:
                 yard.finish(crash=bool(which))
+            case "over":
+                yard.over |= {run_id for run_id, _ in yard.busy.values()}
+            case "grow":
+                pool.grow()
             case "room":
                 pool.make_room(order(f"task {number}"))
                 pool.has_ended(f"task {number}")

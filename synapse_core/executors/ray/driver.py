@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.errors import ConflictError, StorageError, SynapseError
+from synapse_core.errors import ConflictError, RunNotFoundError, StorageError, SynapseError
 from synapse_core.executors.ray.clusters import ClusterPlace
 from synapse_core.executors.ray.driver_settings import DriverSettings
 from synapse_core.executors.ray.engine import Engine
@@ -87,7 +87,7 @@ class Driver:
         self._home = Home(Path(self.settings.home))
         self._place = ClusterPlace(self._home, self.settings.name)
         self._store = open_run_store(self._home)
-        self._warm = WarmPool(self.engine)
+        self._warm = WarmPool(self.engine, self._is_over)
         self._served = ServeControl(
             self._home,
             self._place.folder / f"{self.settings.name}.serve.json",
@@ -322,6 +322,7 @@ class Driver:
             self._stop.set()
             return
         self._warm.release_idle(WARM_IDLE_S)
+        self._warm.grow()
         # What Ray says is free lags behind, so a run may have been placed into room that was taken.
         for order in tuple(self._orders.values()):
             if order.tier == "task" and self._is_pending(order.run_id):
@@ -336,6 +337,12 @@ class Driver:
                 self._used_at = time.monotonic()
                 return
             self._stop.set()
+
+    def _is_over(self, run_id: str) -> bool:
+        try:
+            return self._store.get(run_id).status.is_terminal
+        except RunNotFoundError:
+            return True  # only what has ended can be removed
 
     def _is_pending(self, run_id: str) -> bool:
         return self._store.get(run_id).status is RunStatus.PENDING

@@ -19,6 +19,9 @@ Ended = Callable[[str, SynapseError | None], None]
 Ready = Callable[[SynapseError | None], None]
 """Called when an actor can be used, or with why it cannot."""
 
+IsOver = Callable[[str], bool]
+"""Tells whether a run has ended, which its caller may know before its process is free."""
+
 
 class HolderMaker(Protocol):
     """Makes, uses and ends the actors of a pool."""
@@ -50,6 +53,7 @@ class _Slot:
 
     holder: Any
     is_started: bool = False
+    run_id: str | None = None
     idle_since: float | None = None
 
 
@@ -72,9 +76,11 @@ class WarmPool:
 
     Attributes:
         maker: Makes the actors.
+        is_over: Tells of a run whether it has ended.
     """
 
     maker: HolderMaker
+    is_over: IsOver
     _slots: dict[_Kind, list[_Slot]] = field(default_factory=dict[_Kind, list[_Slot]])
     _queues: dict[_Kind, deque[tuple[LaunchOrder, Ended]]] = field(
         default_factory=dict[_Kind, deque[tuple[LaunchOrder, Ended]]]
@@ -101,10 +107,10 @@ class WarmPool:
             # To none in particular: an actor may wait for its room longer than another one is busy.
             queue = self._queues.setdefault(kind, deque())
             queue.append((order, ended))
-            coming = sum(not one.is_started for one in slots)
-            if coming < len(queue) and (not slots or self.maker.has_room(order)):
-                self.make_room(order)
-                self._add(kind, order)
+            # Runs that follow one another are to find what the first has loaded: a process whose
+            # run has ended is about to be free, and none is started in its place.
+            leaving = sum(one.run_id is not None and self.is_over(one.run_id) for one in slots)
+            self._grow(kind, coming=leaving)
 
     def make_room(self, order: LaunchOrder) -> None:
         """End idle processes if a run finds no room otherwise, now or as soon as they are idle.
@@ -121,6 +127,12 @@ class WarmPool:
         with self._lock:
             self._starved.discard(run_id)
 
+    def grow(self) -> None:
+        """Start what the waiting runs lack, also where a process does not get free as expected."""
+        with self._lock:
+            for kind in [kind for kind, queue in self._queues.items() if queue]:
+                self._grow(kind)
+
     def release_idle(self, idle_s: float) -> None:
         """End processes that have been idle for so long."""
         with self._lock:
@@ -131,11 +143,20 @@ class WarmPool:
         """How many warm processes there are."""
         return sum(map(len, self._slots.values()))
 
+    def _grow(self, kind: _Kind, coming: int = 0) -> None:
+        slots, queue = self._slots.get(kind, []), self._queues[kind]
+        coming += sum(not one.is_started for one in slots)
+        order = queue[0][0]
+        if coming < len(queue) and (not slots or self.maker.has_room(order)):
+            self.make_room(order)
+            self._add(kind, order)
+
     def _use(self, kind: _Kind, slot: _Slot, order: LaunchOrder, ended: Ended) -> None:
-        slot.idle_since = None
+        slot.idle_since, slot.run_id = None, order.run_id
 
         def on_end(run_id: str, error: SynapseError | None) -> None:
             with self._lock:
+                slot.run_id = None
                 self._starved.discard(run_id)
                 self._on_free(kind, slot, is_whole=error is None)
             ended(run_id, error)
