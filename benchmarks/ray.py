@@ -23,9 +23,9 @@ from typing import Any
 
 from synapse_core.config.home import Home
 from synapse_core.executors.ray import RayActorExecutor, RayJobExecutor
-from synapse_core.executors.ray.clusters import Cluster
-from synapse_core.executors.ray.driver_door import DriverDoor
-from synapse_core.executors.ray.jobs_api import ENDED, JobsApi
+from synapse_core.executors.ray.cluster.places import Cluster
+from synapse_core.executors.ray.driver.door import DriverDoor
+from synapse_core.executors.ray.job.api import ENDED, JobsApi
 from synapse_core.testing import MemorySink
 
 PLUGIN = {

@@ -6,7 +6,7 @@ from synapse_core.config.environments import ClusterEntry
 from synapse_core.config.home import Home
 from synapse_core.config.settings import load_settings
 from synapse_core.executors.process import ProcessExecutor
-from synapse_core.executors.ray.extra import is_installed
+from synapse_core.executors.ray.cluster.extra import is_installed
 from synapse_core.ports import Executor
 
 __all__ = ["OfferedExecutors"]

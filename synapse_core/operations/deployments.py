@@ -16,8 +16,8 @@ from synapse_core.errors import (
     InvalidInputError,
     StorageError,
 )
-from synapse_core.executors.ray.extra import require_serve
-from synapse_core.executors.ray.orders import ServeOrder
+from synapse_core.executors.ray.cluster.extra import require_serve
+from synapse_core.executors.ray.cluster.orders import ServeOrder
 from synapse_core.model.plugin import ActionMethod, ActionSpec, Plugin
 from synapse_core.model.run import Resources
 from synapse_core.operations.deployment_views import DeploymentView, show_deployment

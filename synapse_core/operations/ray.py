@@ -8,10 +8,10 @@ from synapse_core.config.home import Home
 from synapse_core.config.settings import load_settings
 from synapse_core.errors import InvalidInputError, SynapseError
 from synapse_core.executors.ray.choosing import find_cluster
-from synapse_core.executors.ray.clusters import LOCAL
-from synapse_core.executors.ray.driver_door import DriverDoor
-from synapse_core.executors.ray.extra import require_ray
-from synapse_core.executors.ray.orders import StatusOrder
+from synapse_core.executors.ray.cluster.extra import require_ray
+from synapse_core.executors.ray.cluster.orders import StatusOrder
+from synapse_core.executors.ray.cluster.places import LOCAL
+from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = [

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from synapse_core.config.home import Home
-from synapse_core.executors.ray.extra import is_installed
+from synapse_core.executors.ray.cluster.extra import is_installed
 from synapse_core.operations.findings import Finding, FindingLevel
 from synapse_core.operations.ray import ClusterView, list_clusters
 from synapse_core.operations.ray_text import describe_cluster

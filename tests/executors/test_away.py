@@ -24,8 +24,8 @@ from synapse_core.errors import (
     StoreUnavailableError,
     SynapseError,
 )
-from synapse_core.executors.ray.homecoming import bring_home
-from synapse_core.executors.ray.settling import vouch
+from synapse_core.executors.ray.cluster.settling import vouch
+from synapse_core.executors.ray.node.homecoming import bring_home
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, RetryPolicy, Run, RunStatus
 from synapse_core.runs.away import AWAY_LEASE_S, AwayStore, away_session
@@ -257,7 +257,7 @@ COLLECT = """
 import sys
 from pathlib import Path
 from synapse_core.config.home import Home
-from synapse_core.executors.ray.homecoming import collect_leftovers
+from synapse_core.executors.ray.node.homecoming import collect_leftovers
 from synapse_core.runs.away import away_session
 
 url, token, root = sys.argv[1:]

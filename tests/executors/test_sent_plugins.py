@@ -8,9 +8,9 @@ import pytest
 
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, InvalidInputError
-from synapse_core.executors.ray.arrival import Arrival, arrive, check_sees_home, home_mark
-from synapse_core.executors.ray.packing import PackedPlugins
-from synapse_core.executors.ray.unpacked import UnpackedPlugins
+from synapse_core.executors.ray.cluster.packing import PackedPlugins
+from synapse_core.executors.ray.node.arrival import Arrival, arrive, check_sees_home, home_mark
+from synapse_core.executors.ray.node.unpacked import UnpackedPlugins
 
 
 def write_plugin(folder: Path, text: str = "x = 1\n") -> Path:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse_core.errors import SynapseError, WorkerLostError
-from synapse_core.executors.ray.orders import LaunchOrder
-from synapse_core.executors.ray.warm_pool import Ended, Ready, WarmPool
+from synapse_core.executors.ray.cluster.orders import LaunchOrder
+from synapse_core.executors.ray.driver.warm_pool import Ended, Ready, WarmPool
 
 CORES = 2
 

@@ -6,8 +6,8 @@ import pytest
 
 from synapse_core.config.home import Home
 from synapse_core.errors import InvalidInputError
-from synapse_core.executors.ray.clusters import Cluster
-from synapse_core.executors.ray.extra import is_installed
+from synapse_core.executors.ray.cluster.extra import is_installed
+from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.model.run import Run, RunKind
 from synapse_core.operations.findings import FindingLevel
 from synapse_core.operations.ray import ClusterNode, ClusterView, list_clusters

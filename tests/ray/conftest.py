@@ -11,8 +11,8 @@ from textwrap import dedent
 import pytest
 
 from synapse_core.config.home import Home
-from synapse_core.executors.ray.clusters import Cluster
-from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.cluster.places import Cluster
+from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.workspace import Workspace, open_workspace
 from tests.ray.looking import processes_of, wait_until
 

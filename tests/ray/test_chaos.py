@@ -13,8 +13,8 @@ from textwrap import dedent
 import psutil
 import pytest
 
-from synapse_core.executors.ray.clusters import Cluster
-from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.cluster.places import Cluster
+from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Run, RunStatus, WorkerId
 from synapse_core.operations.runs import get_run

@@ -11,10 +11,10 @@ import pytest
 
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, UnauthorizedError
-from synapse_core.executors.ray.clusters import Cluster
-from synapse_core.executors.ray.driver_door import DriverDoor
-from synapse_core.executors.ray.jobs_api import JobsApi
-from synapse_core.executors.ray.record import DriverRecord
+from synapse_core.executors.ray.cluster.places import Cluster
+from synapse_core.executors.ray.cluster.record import DriverRecord
+from synapse_core.executors.ray.driver.door import DriverDoor
+from synapse_core.executors.ray.job.api import JobsApi
 from synapse_core.model.run import RunStatus, WorkerId
 from synapse_core.operations.ray import cluster_status
 from synapse_core.operations.runs import cancel_run

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from synapse_core.config.home import Home
-from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.testing.contracts.executing import Bench
 from synapse_core.testing.contracts.executor import ExecutorContract
 from synapse_core.testing.contracts.executor_attempts import AttemptsContract

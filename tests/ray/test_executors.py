@@ -25,7 +25,7 @@ from synapse_core.errors import (
     RunTimeoutError,
 )
 from synapse_core.executors.ray import JobStatus, RayActorExecutor, RayJobExecutor
-from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.runner import Mode
 from synapse_core.testing import MemorySink
 from tests.ray.looking import PATIENCE_S, wait_until

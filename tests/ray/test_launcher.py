@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synapse_core.errors import InvalidInputError
-from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.run import RunFilter, RunStatus
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.workspace import Workspace

@@ -8,7 +8,7 @@ import pytest
 from synapse_core import RayPipelineExecutor
 from synapse_core.config.home import Home
 from synapse_core.errors import PipelineError, RunCancelledError
-from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.run import Resources, Run, RunFilter, RunStatus
 from synapse_core.pipelines import ActionPipeline, Node, params
 from synapse_core.workspace import Workspace

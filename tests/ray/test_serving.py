@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from synapse_core.errors import ConflictError
-from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.operations.deployment_views import (
     DeploymentState,
     DeploymentView,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from synapse_core.config.home import Home
-from synapse_core.executors.ray.driver_door import DriverDoor
+from synapse_core.executors.ray.driver.door import DriverDoor
 from tests.mcp.world import Place, embed_in
 from tests.ray.calling import send
 from tests.ray.test_serving_others import REVERSE, write_plugin

@@ -19,7 +19,7 @@ from synapse_core.errors import (
     RunTimeoutError,
     SynapseError,
 )
-from synapse_core.executors.ray.settling import end_unplaced
+from synapse_core.executors.ray.cluster.settling import end_unplaced
 from synapse_core.executors.ray.subject import Subject
 from synapse_core.model.event import Event, EventKind
 from synapse_core.model.run import Resources, Run, RunFailure, RunStatus

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 
 from synapse_core.config.environments import ClusterEntry
 from synapse_core.config.home import Home
-from synapse_core.executors.ray.clusters import Cluster, ClusterPlace
+from synapse_core.executors.ray.cluster.places import Cluster, ClusterPlace
+from synapse_core.executors.ray.cluster.record import read_live_record
 from synapse_core.executors.ray.jobs import RayJobs
 from synapse_core.executors.ray.launcher import RayLauncher
-from synapse_core.executors.ray.record import read_live_record
 from synapse_core.ports import Executor
 
 __all__ = ["ACTOR", "JOB", "find_cluster", "find_executor"]

@@ -9,12 +9,12 @@ from pathlib import Path
 from synapse_core.config.home import Home
 from synapse_core.dependencies.variables import installer_variables
 from synapse_core.errors import InvalidInputError
-from synapse_core.executors.ray.clusters import Cluster
-from synapse_core.executors.ray.driver_door import DriverDoor
-from synapse_core.executors.ray.job_order import JobOrder, submit_away_job, submit_job
-from synapse_core.executors.ray.jobs_api import JobsApi
-from synapse_core.executors.ray.orders import LaunchOrder
-from synapse_core.executors.ray.packing import PackedPlugins
+from synapse_core.executors.ray.cluster.orders import LaunchOrder
+from synapse_core.executors.ray.cluster.packing import PackedPlugins
+from synapse_core.executors.ray.cluster.places import Cluster
+from synapse_core.executors.ray.driver.door import DriverDoor
+from synapse_core.executors.ray.job.api import JobsApi
+from synapse_core.executors.ray.job.order import JobOrder, submit_away_job, submit_job
 from synapse_core.model.run import Run, WorkerId
 from synapse_core.runs.processes import is_alive
 from synapse_core.worker.environment import allowed_environment

@@ -10,11 +10,11 @@ from pathlib import Path
 from synapse_core.config.atomic import write_atomically
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, NotFoundError, WorkerLostError
-from synapse_core.executors.ray.arrival import Arrival, home_mark
-from synapse_core.executors.ray.clusters import Cluster
-from synapse_core.executors.ray.jobs_api import ENDED, JobsApi
-from synapse_core.executors.ray.packing import PackedPlugin
-from synapse_core.executors.ray.room import check_room
+from synapse_core.executors.ray.cluster.packing import PackedPlugin
+from synapse_core.executors.ray.cluster.places import Cluster
+from synapse_core.executors.ray.cluster.room import check_room
+from synapse_core.executors.ray.job.api import ENDED, JobsApi
+from synapse_core.executors.ray.node.arrival import Arrival, home_mark
 from synapse_core.model.run import Resources, Run
 from synapse_core.runs.reading import Journals
 
@@ -74,7 +74,7 @@ def submit_job(api: JobsApi, home: Home, run: Run, order: JobOrder) -> None:
     """
     order.leave(home.run_dir(run.id))
     # An absolute interpreter: the cluster's PATH leads to another one, or to none.
-    command = [sys.executable, "-P", "-m", "synapse_core.executors.ray.job"]
+    command = [sys.executable, "-P", "-m", "synapse_core.executors.ray.job.main"]
     _submit(api, home, run, [*command, str(home.root), run.id], {}, run.resources)
 
 
@@ -111,7 +111,7 @@ def submit_away_job(
         api,
         home,
         run,
-        [python, "-P", "-m", "synapse_core.executors.ray.job_away"],
+        [python, "-P", "-m", "synapse_core.executors.ray.job.away"],
         # Of what Ray is told, its API shows no values of variables.
         {"working_dir": package, "env_vars": {JOB_VARIABLE: json.dumps(arrival.told())}},
         # Without any it would run on the machine of the head, which is often not meant for work.

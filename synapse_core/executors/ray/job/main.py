@@ -1,4 +1,4 @@
-"""`python -m synapse_core.executors.ray.job HOME RUN_ID`: what a job on a cluster executes.
+"""`python -m synapse_core.executors.ray.job.main HOME RUN_ID`: what a job on a cluster executes.
 
 It imports no Ray: the worker of the run is started as everywhere else, and this process stays as
 long as it does. The job ends as the run does.
@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.executors.ray.job_order import JobOrder
-from synapse_core.executors.ray.launch import launch
-from synapse_core.executors.ray.settling import settle
+from synapse_core.executors.ray.cluster.settling import settle
+from synapse_core.executors.ray.job.order import JobOrder
+from synapse_core.executors.ray.node.launch import launch
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.store.opening import open_run_store
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from synapse_core import errors
 from synapse_core.errors import SynapseError
-from synapse_core.executors.ray.clusters import Cluster
+from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.model.run import Run
 from synapse_core.types import JSONObject, JSONValue
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from synapse_core.config.atomic import write_atomically
 from synapse_core.config.home import Home
 from synapse_core.errors import ConfigError, ConflictError
-from synapse_core.executors.ray.launch import launch
+from synapse_core.executors.ray.node.launch import launch
 from synapse_core.version import __version__
 
 if TYPE_CHECKING:
-    from synapse_core.executors.ray.away_launch import Hold
+    from synapse_core.executors.ray.node.away_launch import Hold
 
 __all__ = ["Arrival", "arrive", "check_sees_home", "home_mark"]
 
@@ -79,7 +79,7 @@ def arrive(told: dict[str, Any], hold: "Callable[[Arrival], Hold]") -> None:
     if not order.service_url:
         raise _home_unseen(order.home)
     # What speaks HTTP takes longer to import than all the rest, and few machines need it.
-    from synapse_core.executors.ray.away_launch import (  # noqa: PLC0415 - see above
+    from synapse_core.executors.ray.node.away_launch import (  # noqa: PLC0415 - see above
         Service,
         launch_away,
     )

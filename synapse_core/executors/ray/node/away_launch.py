@@ -16,9 +16,9 @@ from typing import TypeAlias
 from synapse_core.clients.sync_session import Session
 from synapse_core.config.home import Home
 from synapse_core.dependencies.variables import installer_variables
-from synapse_core.executors.ray.homecoming import bring_home, collect_leftovers
-from synapse_core.executors.ray.launch import hold_worker
-from synapse_core.executors.ray.unpacked import UnpackedPlugins
+from synapse_core.executors.ray.node.homecoming import bring_home, collect_leftovers
+from synapse_core.executors.ray.node.launch import hold_worker
+from synapse_core.executors.ray.node.unpacked import UnpackedPlugins
 from synapse_core.runs.away import away_session
 from synapse_core.runs.http import HttpReceiver
 from synapse_core.runs.shipping import Shipper

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, SynapseError, WorkerLostError
-from synapse_core.executors.ray.arrival import Arrival, arrive, home_mark
-from synapse_core.executors.ray.driver_settings import EngineSettings
-from synapse_core.executors.ray.orders import LaunchOrder
-from synapse_core.executors.ray.packing import PackedPlugin, PackedPlugins
-from synapse_core.executors.ray.room import check_room, fits
-from synapse_core.executors.ray.warm_holder import WarmHolder
-from synapse_core.executors.ray.warm_pool import Ended, Ready
+from synapse_core.executors.ray.cluster.orders import LaunchOrder
+from synapse_core.executors.ray.cluster.packing import PackedPlugin, PackedPlugins
+from synapse_core.executors.ray.cluster.room import check_room, fits
+from synapse_core.executors.ray.driver.settings import EngineSettings
+from synapse_core.executors.ray.driver.warm_pool import Ended, Ready
+from synapse_core.executors.ray.node.arrival import Arrival, arrive, home_mark
+from synapse_core.executors.ray.node.warm_holder import WarmHolder
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.version import __version__
 
 if TYPE_CHECKING:
-    from synapse_core.executors.ray.away_launch import Hold
+    from synapse_core.executors.ray.node.away_launch import Hold
 
 __all__ = ["Engine"]
 

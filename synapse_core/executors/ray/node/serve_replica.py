@@ -18,7 +18,7 @@ from synapse_core.dependencies.building import provide
 from synapse_core.dependencies.session import Watcher
 from synapse_core.dependencies.venvs import Venvs
 from synapse_core.executors.placement import Placement, Placements
-from synapse_core.executors.ray.launch import visible_devices
+from synapse_core.executors.ray.node.launch import visible_devices
 from synapse_core.serving.held import Command
 from synapse_core.serving.http import Front, Refusal
 from synapse_core.serving.release import Release, ServeSettings

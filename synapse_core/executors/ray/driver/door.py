@@ -17,17 +17,17 @@ from pathlib import Path
 from synapse_core.config.atomic import lock_file, write_atomically
 from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
-from synapse_core.executors.ray.clusters import Cluster, ClusterPlace
-from synapse_core.executors.ray.driver_settings import DriverSettings, EngineSettings
-from synapse_core.executors.ray.extra import require_ray
-from synapse_core.executors.ray.orders import (
+from synapse_core.executors.ray.cluster.extra import require_ray
+from synapse_core.executors.ray.cluster.orders import (
     DriverOrder,
     StatusOrder,
     StopDriverOrder,
     order_fields,
     read_error,
 )
-from synapse_core.executors.ray.record import DriverRecord, read_live_record, read_record
+from synapse_core.executors.ray.cluster.places import Cluster, ClusterPlace
+from synapse_core.executors.ray.cluster.record import DriverRecord, read_live_record, read_record
+from synapse_core.executors.ray.driver.settings import DriverSettings, EngineSettings
 from synapse_core.executors.runtime_folder import runtime_folder
 from synapse_core.model.run import WorkerId
 from synapse_core.types import JSONObject
@@ -197,7 +197,7 @@ class DriverDoor:
         with self.place.log.open("wb") as log:
             # It returns at once: its fork, the driver proper, is nobody's child.
             subprocess.run(  # noqa: S603 - our own module, our own interpreter
-                [sys.executable, "-P", "-m", "synapse_core.executors.ray.driver", str(writer)],
+                [sys.executable, "-P", "-m", "synapse_core.executors.ray.driver.main", str(writer)],
                 input=settings.told().encode(),
                 stdout=log,
                 stderr=log,

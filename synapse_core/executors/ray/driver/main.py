@@ -1,4 +1,4 @@
-"""`python -m synapse_core.executors.ray.driver`: holds the connection to one cluster.
+"""`python -m synapse_core.executors.ray.driver.main`: holds the connection to one cluster.
 
 One per home and cluster, started by whoever needs it first and left by itself when idle. It takes
 orders over a Unix socket, so that no door ever imports Ray. A cluster that was started here lives
@@ -19,12 +19,7 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, RunNotFoundError, StorageError, SynapseError
-from synapse_core.executors.ray.clusters import ClusterPlace
-from synapse_core.executors.ray.driver_settings import DriverSettings
-from synapse_core.executors.ray.engine import Engine
-from synapse_core.executors.ray.job_order import JobOrder, submit_job
-from synapse_core.executors.ray.jobs_api import JobsApi
-from synapse_core.executors.ray.orders import (
+from synapse_core.executors.ray.cluster.orders import (
     LaunchOrder,
     ServeOrder,
     StatusOrder,
@@ -32,11 +27,16 @@ from synapse_core.executors.ray.orders import (
     parse_driver_order,
     tell_error,
 )
-from synapse_core.executors.ray.record import DriverRecord, read_record, write_record
-from synapse_core.executors.ray.reusing import reuse_stamp
-from synapse_core.executors.ray.serve_control import ServeControl
-from synapse_core.executors.ray.settling import end_unplaced, settle, vouch
-from synapse_core.executors.ray.warm_pool import WarmPool
+from synapse_core.executors.ray.cluster.places import ClusterPlace
+from synapse_core.executors.ray.cluster.record import DriverRecord, read_record, write_record
+from synapse_core.executors.ray.cluster.settling import end_unplaced, settle, vouch
+from synapse_core.executors.ray.driver.engine import Engine
+from synapse_core.executors.ray.driver.reusing import reuse_stamp
+from synapse_core.executors.ray.driver.serve_control import ServeControl
+from synapse_core.executors.ray.driver.settings import DriverSettings
+from synapse_core.executors.ray.driver.warm_pool import WarmPool
+from synapse_core.executors.ray.job.api import JobsApi
+from synapse_core.executors.ray.job.order import JobOrder, submit_job
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.store.opening import OpenRunStore, open_run_store

@@ -11,8 +11,8 @@ from pathlib import Path
 from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
 from synapse_core.executors.placement import Placements
-from synapse_core.executors.ray.arrival import check_sees_home
-from synapse_core.executors.ray.launch import launch, visible_devices
+from synapse_core.executors.ray.node.arrival import check_sees_home
+from synapse_core.executors.ray.node.launch import launch, visible_devices
 
 __all__ = ["WarmHolder"]
 
@@ -70,7 +70,7 @@ class WarmHolder:
             return None
         python = str(placement.venv.python) if placement.venv is not None else sys.executable
         return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [python, "-P", "-m", "synapse_core.executors.ray.warm_host", self._home_root],
+            [python, "-P", "-m", "synapse_core.executors.ray.node.warm_host", self._home_root],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=placement.environ,

@@ -1,4 +1,4 @@
-"""`python -m synapse_core.executors.ray.job_away`: the process of a job that may not see the home.
+"""`python -m synapse_core.executors.ray.job.away`: the process of a job that may not see the home.
 
 What it is told stands in a variable, and the plugin in the folder it is started in, where Ray has
 unpacked it. It does not import Ray, unless the action does.
@@ -13,10 +13,10 @@ from typing import Any
 
 from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, SynapseError
-from synapse_core.executors.ray.arrival import Arrival, arrive, sees_home
-from synapse_core.executors.ray.away_launch import Hold, Service, node_home
-from synapse_core.executors.ray.job_order import JOB_VARIABLE, JobOrder
-from synapse_core.executors.ray.settling import settle
+from synapse_core.executors.ray.cluster.settling import settle
+from synapse_core.executors.ray.job.order import JOB_VARIABLE, JobOrder
+from synapse_core.executors.ray.node.arrival import Arrival, arrive, sees_home
+from synapse_core.executors.ray.node.away_launch import Hold, Service, node_home
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, RunFailure, RunStatus
 from synapse_core.runs.away import AwayStore, open_away_store

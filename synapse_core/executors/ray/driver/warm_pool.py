@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from synapse_core.errors import SynapseError
-from synapse_core.executors.ray.orders import LaunchOrder
+from synapse_core.executors.ray.cluster.orders import LaunchOrder
 
 __all__ = ["Ended", "HolderMaker", "Ready", "WarmPool"]
 

@@ -17,8 +17,8 @@ from synapse_core.errors import (
     SynapseError,
     WorkerLostError,
 )
-from synapse_core.executors.ray.extra import require_serve
-from synapse_core.executors.ray.orders import ServeOrder
+from synapse_core.executors.ray.cluster.extra import require_serve
+from synapse_core.executors.ray.cluster.orders import ServeOrder
 from synapse_core.serving.release import Deployment, Release
 from synapse_core.serving.reports import REPORT_EVERY_S
 from synapse_core.serving.shelf import Shelf
@@ -116,7 +116,7 @@ class ServeControl:
         if release.memory_mb:
             actor["memory"] = release.memory_mb << 20
         # It speaks HTTP, whose libraries a driver that serves nothing need not import.
-        from synapse_core.executors.ray.serve_replica import ServeReplica  # noqa: PLC0415 - see above
+        from synapse_core.executors.ray.node.serve_replica import ServeReplica  # noqa: PLC0415 - see above
 
         made = self._serve.deployment(ServeReplica).options(
             name="replica",

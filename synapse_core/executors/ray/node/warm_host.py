@@ -1,4 +1,4 @@
-"""`python -m synapse_core.executors.ray.warm_host HOME`: executes the runs it reads from stdin.
+"""`python -m synapse_core.executors.ray.node.warm_host HOME`: executes the runs it reads.
 
 All of them are of one version of one plugin. A line on stdout follows the end of each. It ends with
 whoever started it.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError
-from synapse_core.executors.ray.warm_run import WarmRun
+from synapse_core.executors.ray.node.warm_run import WarmRun
 from synapse_core.executors.threaded_run import LEASE_S
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.store.opening import open_run_store

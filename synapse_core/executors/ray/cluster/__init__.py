@@ -1,0 +1,1 @@
+"""What doors, driver and nodes know of a cluster."""
