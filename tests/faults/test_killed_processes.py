@@ -6,7 +6,7 @@ import time
 import pytest
 
 from synapse_core.model.run import RunStatus
-from synapse_core.operations.pipelines import StartPipeline, resume_pipeline, start_pipeline
+from synapse_core.operations.pipelines.verbs import StartPipeline, resume_pipeline, start_pipeline
 from synapse_core.operations.runs import cancel_run, get_run, wait_run
 from synapse_core.workspace import Workspace
 from tests.faults.marked import PATIENCE_S, check_whole, kill_one, list_made, seeds

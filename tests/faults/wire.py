@@ -98,10 +98,12 @@ class Wire:
         self.cut()
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        has_lost = False
         with source, contextlib.suppress(OSError):
             while said := source.recv(1 << 14):
                 self._flows.wait()
-                if not self._is_swallowing:
+                has_lost = has_lost or self._is_swallowing
+                if not has_lost:
                     target.sendall(said)
             if target.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_RESETS)) != _RESETS:
                 target.shutdown(socket.SHUT_WR)
