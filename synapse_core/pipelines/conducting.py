@@ -55,6 +55,7 @@ class _Conductor:
         here = ProcessExecutor(home, os.environ)
         executors = OfferedExecutors(home, os.environ, here)
         self._run = run
+        self._home = home
         self._store = store
         self._context = context
         self._schedule = Schedule(plan, run.params)
@@ -93,9 +94,8 @@ class _Conductor:
         self._context.check_cancelled()
         if not self._schedule.failed and not self._is_late:
             return self._schedule.result()
-        Rollback(self._schedule.plan, self._store, self._runs, self._bell, self._teller).perform(
-            self._run.id
-        )
+        rollback = Rollback(self._home, self._store, self._teller)
+        rollback.perform(self._run, self._schedule.plan, self._runs)
         late_after_s = self._schedule.plan.timeout_s if self._is_late else None
         raise pipeline_error(self._schedule, late_after_s=late_after_s)
 

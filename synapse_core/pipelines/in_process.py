@@ -58,6 +58,7 @@ class _Execution:
         self._folders = context.pipeline or folders
         self._values: dict[str, object] = {}
         self._succeeded: list[tuple[Call, JSONValue]] = []
+        self._inner: dict[str, _Execution] = {}
         self._error: BaseException | None = None
 
     def run(self) -> Any:  # noqa: ANN401 - whatever the last action returns
@@ -105,27 +106,42 @@ class _Execution:
         sink = _NodeSink(self._context, key)
         with self._context.branch(key, sink, pipeline=self._folders) as context:
             if isinstance(action, PipelineDraft):
-                return execute_plan(target.plan or self._schedule.plan, action, params, context)
+                plan = target.plan or self._schedule.plan
+                inner = _Execution(plan, action, params, context)
+                self._inner[key] = inner
+                return inner.run()
             return invoke(action, params, context)
 
     def _roll_back(self) -> None:
         """Undo what can be undone, the latest first."""
         for call, result in reversed(self._succeeded):
             action, target = self._drafts[call.node.name].undo, call.node.undo
-            if action is None or target is None:
-                continue
-            fields = result if isinstance(result, dict) else {}
-            given = {**call.params, **fields}
-            accepts = target.accepts
-            params = {k: v for k, v in given.items() if accepts is None or k in accepts}
-            transition, reason = "rolled_back", ""
-            try:
-                self._invoke(action, target, params, f"{call.key}-undo")
-            except Exception as error:  # noqa: BLE001 - the other nodes are undone all the same
-                transition, reason = "rollback_failed", str(error)
-            self._context.emit(
-                EventKind.STEP, {"name": call.key, "transition": transition, "error": reason}
-            )
+            inner = self._inner.get(call.key)
+            if action is not None and target is not None:
+                self._undo(call, result, action, target)
+            elif inner is not None:
+                sink = _NodeSink(self._context, call.key)
+                with self._context.branch(call.key, sink, pipeline=self._folders) as context:
+                    inner.roll_back_in(context)
+
+    def roll_back_in(self, context: RuntimeContext) -> None:
+        """Undo it after it has ended well, since what it is a part of has failed."""
+        self._context = context
+        self._roll_back()
+
+    def _undo(self, call: Call, result: JSONValue, action: Executable, target: Target) -> None:
+        fields = result if isinstance(result, dict) else {}
+        given = {**call.params, **fields}
+        accepts = target.accepts
+        params = {k: v for k, v in given.items() if accepts is None or k in accepts}
+        transition, reason = "rolled_back", ""
+        try:
+            self._invoke(action, target, params, f"{call.key}-undo")
+        except Exception as error:  # noqa: BLE001 - the other nodes are undone all the same
+            transition, reason = "rollback_failed", str(error)
+        self._context.emit(
+            EventKind.STEP, {"name": call.key, "transition": transition, "error": reason}
+        )
 
     def _result(self) -> object:
         """Return what the pipeline came to; of a single node, what its action returned as it is."""

@@ -62,6 +62,8 @@ class NodeRuns:
     ) -> None:
         self._home = home
         self._store = store
+        self._executor = executor
+        self._conductor = conductor
         self._executors = {RunKind.ACTION: executor, RunKind.PIPELINE: conductor}
         self._parent = pipeline_run
         self._plan = plan
@@ -120,21 +122,32 @@ class NodeRuns:
             self._executors[run.kind].cancel(run)
         return run
 
-    def _prepare(self, run: Run) -> None:
+    def inside(self, run: Run) -> "NodeRuns":
+        """Return what minds the nodes of a pipeline that is a node of this one.
+
+        Raises:
+            StorageError: The folder of its run cannot be made.
+        """
+        plan = self._prepare(run)  # a run whose result was taken over has no folder yet
+        return NodeRuns(self._home, self._store, self._executor, self._conductor, run, plan)
+
+    def _prepare(self, run: Run) -> Plan:
         """Write down what a pipeline that is a node executes; again after a crash in between."""
         name = run.node.partition("[")[0]
-        plan = next(node.target.plan for node in self._plan.nodes if node.name == name)
-        if plan is None:
-            return
+        target = next(node.target for node in self._plan.nodes if node.name == name)
+        if target.plan is None:
+            raise TypeError(f"{name} is no pipeline")
+        plan = replace(target.plan, executor=self._plan.executor)
         try:
             self._home.run_dir(run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
-            save_plan(self._home, run.id, replace(plan, executor=self._plan.executor))
+            save_plan(self._home, run.id, plan)
             make_shared_folder(self._home, run)
         except OSError as error:
             raise StorageError(
                 f"Cannot make the folder of {run.id}: {error.strerror}.",
                 hint="Free disk space or check the permissions.",
             ) from error
+        return plan
 
     def _create(
         self,

@@ -4,14 +4,15 @@ import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.errors import RunNotFoundError
-from synapse_core.model.pipeline import rollback_key
 from synapse_core.model.run import Run, RunKind, RunStatus
 from synapse_core.pipelines.fingerprint import digest_inputs
 from synapse_core.pipelines.schedule import Call
+from synapse_core.pipelines.undone import Undone, ancestry
 from synapse_core.ports import RunStore
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.nodes import list_nodes
@@ -55,16 +56,14 @@ class Reuser:
         self._warn = warn
         self._from = pipeline_run.rerun_of if pipeline_run.resume else None
         self._earlier: dict[str, list[Run]] = {}
-        self._undone: set[str] = set()
+        self._undone = Undone(home, store)
         if self._from is not None:
-            self._gather(self._from)
+            self._gather(pipeline_run)
         self._files: dict[str, Path] = {}
 
     def find(self, call: Call) -> Reuse | None:
         """Return what an execution can build on; None when it begins from nothing."""
         earlier = self._earlier.get(call.key, [])
-        if call.key in self._undone and not earlier:
-            self._warn(f"{call.key} runs again: it was undone in {self._from}.")
         found = [one for run in earlier if (one := self._compare(call, run)) is not None]
         whole = next((one for one in found if one.is_whole), None)
         if whole is not None or found:
@@ -82,34 +81,26 @@ class Reuser:
             draft.write_text(run.id, encoding="ascii")
             draft.replace(target)
 
-    def _gather(self, run_id: str) -> None:
-        """Note the executions of each node, in a run and in those that it went on with.
+    def _gather(self, pipeline_run: Run) -> None:
+        """Note the executions of each node, in the runs that this one goes on with.
 
         Newest first, to the first that finished: one that was made to take an earlier result over,
         and stopped before it had, must not hide that result.
         """
         settled: set[str] = set()
-        following: str | None = run_id
-        while following is not None:
-            level = {node.node: node for node in list_nodes(self._store, following)}
-            for key, node in level.items():
-                if key in settled:
-                    continue
-                if rollback_key(key) in level:
-                    self._undone.add(key)
-                    settled.add(key)
-                    continue
-                self._earlier.setdefault(key, []).append(node)
-                if node.status in _DONE:
-                    settled.add(key)
-            try:
-                run = self._store.get(following)
-            except RunNotFoundError:  # cleared away since
-                return
-            following = run.rerun_of if run.resume else None
+        for one in islice(ancestry(self._store, pipeline_run), 1, None):
+            for node in list(list_nodes(self._store, one.id)):
+                if node.node not in settled:
+                    self._earlier.setdefault(node.node, []).append(node)
+                    if node.status in _DONE:
+                        settled.add(node.node)
 
     def _compare(self, call: Call, earlier: Run) -> Reuse | None:
         run = self._store.get(earlier.id)  # with params and result
+        undone_by = self._undone.by(run)
+        if undone_by is not None:
+            self._warn(f"{call.key} runs again: it was undone in {undone_by}.")
+            return None
         is_pipeline = call.node.target.plan is not None
         changed = [
             what
@@ -120,7 +111,7 @@ class Reuser:
             )
             if is_changed
         ]
-        if is_pipeline and (run.status not in _DONE or changed):
+        if is_pipeline and (run.status not in _DONE or changed or self._undone.is_within(run)):
             # It looks at each of its own nodes itself.
             is_begun = run.status is not RunStatus.PENDING and run.kind is RunKind.PIPELINE
             return Reuse(run, is_whole=False, reason="") if is_begun else None
@@ -140,9 +131,14 @@ class Reuser:
             run = self._store.get(run_id) if is_run_id(run_id) else None
         except (OSError, UnicodeDecodeError, RunNotFoundError):
             return None
-        if run is None or run.status is not RunStatus.SUCCEEDED:
+        if run is None or run.status is not RunStatus.SUCCEEDED or not self._holds(run):
             return None
         return Reuse(run, is_whole=True, reason=f"cached from {run.parent_id or run.id}")
+
+    def _holds(self, run: Run) -> bool:
+        """Tell whether nothing was undone of what a run did."""
+        is_pipeline = run.kind is RunKind.PIPELINE
+        return self._undone.by(run) is None and not (is_pipeline and self._undone.is_within(run))
 
     def _file(self, call: Call) -> Path:
         """Return the entry of an execution: as its inputs were before it could change them."""
