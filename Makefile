@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-ray lint types contracts lock clean
+.PHONY: demo test test-faults test-ray lint types contracts lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.installed
@@ -11,6 +11,11 @@ demo: .venv/.installed
 test: .venv/.installed
 	@scripts/install-postgres
 	@$(BIN)/python -m pytest -q -n 4 --dist loadgroup
+
+# Hundreds of pipelines, disturbed in every way; SYNAPSE_FAULT_SEEDS says how many of a kind.
+test-faults: .venv/.installed
+	@scripts/install-postgres
+	@SYNAPSE_FAULT_SEEDS=$${SYNAPSE_FAULT_SEEDS:-200} $(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/faults
 
 # On a cluster of its own, in an environment of its own: Ray is an extra.
 test-ray:

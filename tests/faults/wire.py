@@ -130,7 +130,9 @@ def disturbed(wire: Wire, chance: random.Random) -> Generator[list[Fault]]:
     done: list[Fault] = []
 
     def disturb() -> None:
-        while not is_over.wait(chance.uniform(0.05, 0.4)):
+        pause_s = chance.uniform(0.0, 0.1)  # a pipeline without a care is through in half a second
+        while not is_over.wait(pause_s):
+            pause_s = chance.uniform(0.05, 0.4)
             fault = chance.choice(list(Fault))
             done.append(fault)
             match fault:
