@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-__all__ = ["Display", "depths_of", "display_progress", "display_progress_async", "open_display"]
+__all__ = [
+    "SIGNS",
+    "Display",
+    "depths_of",
+    "display_progress",
+    "display_progress_async",
+    "open_display",
+]
 
 _BAR_CHARS = 16
 _MOST_MESSAGE = 60
@@ -24,7 +31,7 @@ _DEEPEST = 8
 _ROWS_BESIDE = 4
 """Lines of a terminal that are not for nodes."""
 
-_SIGNS = {
+SIGNS = {
     RunStatus.PENDING: ("·", "dim"),
     RunStatus.RUNNING: ("▶", "cyan"),
     RunStatus.SUCCEEDED: ("✔", "green"),
@@ -32,6 +39,7 @@ _SIGNS = {
     RunStatus.CANCELLED: ("■", "yellow"),
     RunStatus.SKIPPED: ("↷", "dim"),
 }
+"""How a status is shown: a sign, and the style that it is in."""
 _IMPORTANCE = {RunStatus.FAILED: 0, RunStatus.RUNNING: 1, RunStatus.CANCELLED: 2}
 
 
@@ -174,7 +182,7 @@ class _LiveTree:
         grid.add_column(no_wrap=True, overflow="ellipsis")
         shown = _pick(rows, max(3, self._console.height - _ROWS_BESIDE))
         for one in shown:
-            sign, style = _SIGNS[one.status]
+            sign, style = SIGNS[one.status]
             own = one.name.rpartition("/")[2]
             name = Text(f"{'  ' * min(depths[one.name], _DEEPEST)}{neutralise(own)}")
             bar = ProgressBar(total=1.0, completed=one.progress, width=_BAR_CHARS)
@@ -184,7 +192,7 @@ class _LiveTree:
             grid.add_row(Text(sign, style=style), name, bar, percent, elapsed, words)
         left_out = len(rows) - len(shown)
         more = [Text(f"  … {left_out} more nodes", style="dim")] if left_out else []
-        _, style = _SIGNS[progress.status]
+        _, style = SIGNS[progress.status]
         return Group(Text(neutralise(_headline(progress)), style=f"bold {style}"), grid, *more)
 
 

@@ -122,6 +122,20 @@ _OPTIONAL_TEXT: JSONObject = {"type": ["string", "null"]}
 _OPTIONAL_COUNT: JSONObject = {"type": ["integer", "null"]}
 _STATUS: JSONObject = {"type": "string", "enum": [status.value for status in RunStatus]}
 
+_PIPELINE_NODE = _object(
+    name=_TEXT,
+    action=_TEXT,
+    needs=_list(_TEXT),
+    inputs=_OBJECT,
+    when=_list(_TEXT),
+    map={},
+    retries=_COUNT,
+    timeout_s=_OPTIONAL_NUMBER,
+    cache=_YES_NO,
+    merges=_YES_NO,
+    undo=_OPTIONAL_TEXT,
+    nodes={"type": ["array", "null"], "items": ref_to("PipelineNode")},
+)
 _NODE_PROGRESS = _object(
     name=_TEXT,
     action=_TEXT,
@@ -223,21 +237,10 @@ _ANSWERS: dict[str, JSONValue] = {
             max_parallel=_COUNT,
             timeout_s=_OPTIONAL_NUMBER,
             params=_OBJECT,
-            nodes=_list(
-                _object(
-                    name=_TEXT,
-                    action=_TEXT,
-                    needs=_list(_TEXT),
-                    inputs=_OBJECT,
-                    when=_list(_TEXT),
-                    map={},
-                    retries=_COUNT,
-                    timeout_s=_OPTIONAL_NUMBER,
-                    cache=_YES_NO,
-                )
-            ),
+            nodes=_list(ref_to("PipelineNode")),
         )
     ),
+    "PipelineNode": _PIPELINE_NODE,
     "NodeProgress": _NODE_PROGRESS,
     "ProgressAnswer": _object(progress=_PROGRESS),
     "ProgressStream": {

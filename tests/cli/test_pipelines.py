@@ -35,6 +35,10 @@ def test_a_pipeline_is_listed_drawn_and_run(synapse: Call) -> None:
     assert done.code == 0
     assert "square  succeeded (3/3)" in done.out
     assert '"total": 5' in done.out
+    stood = synapse("pipeline", "graph", "works", "squares", "--run", "last").out
+    assert stood.startswith("✔ split  works/split\n")
+    assert "↷ extra" in stood
+    assert "is one of 'squares'" in synapse("pipeline", "graph", "works", "line", "-r", "last").err
 
 
 @pytest.mark.usefixtures("works")

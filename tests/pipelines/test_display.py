@@ -5,13 +5,10 @@ import io
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from xml.etree import ElementTree as ET
 
-from synapse_core.model.pipeline import Node, Plan, Target
 from synapse_core.model.pipeline_progress import ActionProgress, PipelineProgress
 from synapse_core.model.run import RunStatus
 from synapse_core.pipelines import display_progress, display_progress_async
-from synapse_core.pipelines.drawing import draw_mermaid, draw_svg, draw_text
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2026, 1, 1, 0, 1, 5, tzinfo=UTC)
@@ -106,51 +103,3 @@ def test_a_stream_without_anything_shows_nothing() -> None:
 
     assert display_progress([], file) is None
     assert file.getvalue() == ""
-
-
-PLAN = Plan(
-    name="p<&",
-    nodes=(
-        Node(name="split", target=Target(plugin="w", action="split")),
-        Node(
-            name="each",
-            target=Target(plugin="w", action="square"),
-            needs=("split",),
-            over="${split.numbers}",
-            inputs={"number": "${item}"},
-        ),
-        Node(
-            name="last",
-            target=Target(plugin="w", action="total"),
-            needs=("each", "split"),
-            inputs={"numbers": "${each}"},
-            when=('${split.name} == "x"',),
-        ),
-    ),
-)
-
-
-def test_text_shows_a_tree_and_what_it_cannot_show() -> None:
-    assert draw_text(PLAN) == (
-        "split  w/split\n"
-        "└─ each  w/square  (for each of ${split.numbers})\n"
-        '   └─ last  w/total  (when ${split.name} == "x"; after each, split)\n'
-    )
-
-
-def test_mermaid_tells_values_from_mere_order() -> None:
-    drawn = draw_mermaid(PLAN)
-
-    assert 'n1[["each<br/>w/square"]]' in drawn
-    assert "n0 --> n1" in drawn
-    assert 'n0 -.->|"${split.name} == #quot;x#quot;"| n2' in drawn
-
-
-def test_svg_is_a_picture_with_each_node_once() -> None:
-    root = ET.fromstring(draw_svg(PLAN, {"split": RunStatus.FAILED}))  # noqa: S314 - we drew it
-
-    space = "{http://www.w3.org/2000/svg}"
-    assert root.findtext(f"{space}title") == "p<&"
-    assert len(root.findall(f"{space}rect")) == 3
-    assert len(root.findall(f"{space}path")) == 3
-    assert root.findall(f"{space}rect")[0].get("fill") == "#ffd7d5"

@@ -13,7 +13,7 @@ from synapse_core import ProcessPipelineExecutor, action
 from synapse_core.errors import InvalidInputError, PipelineDefinitionError, PipelineError
 from synapse_core.model.pipeline_progress import ActionProgress
 from synapse_core.model.run import Resources, Run, RunFilter, RunKind, RunStatus, WorkerId
-from synapse_core.operations.pipelines import (
+from synapse_core.operations.pipelines.verbs import (
     StartPipeline,
     describe_pipeline,
     get_progress,
@@ -22,7 +22,7 @@ from synapse_core.operations.pipelines import (
 )
 from synapse_core.operations.runs import cancel_run, get_run, wait_run
 from synapse_core.pipelines import ActionPipeline, Node, display_progress, params
-from synapse_core.pipelines.drawing import draw_text
+from synapse_core.pipelines.drawing.text import draw_text
 from synapse_core.types import JSONValue
 from synapse_core.workspace import Workspace, open_workspace
 
@@ -162,7 +162,7 @@ def test_progress_and_display_show_the_whole_tree(workspace: Workspace) -> None:
     assert progress.rows[3].needs == ["inside/twice"]
     assert [line.split()[0] for line in shown.getvalue().splitlines()] == [*listed, "outer"]
     plan = describe_pipeline(workspace, "nests", "outer").plan
-    assert "inside  nests/inner  (a pipeline of twice, four, gate)" in draw_text(plan)
+    assert "┊    └─ gate  nests/gate\n" in draw_text(plan)
 
 
 def test_it_is_repeated_for_each_item_of_a_list(workspace: Workspace) -> None:

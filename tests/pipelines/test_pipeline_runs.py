@@ -15,7 +15,7 @@ from synapse_core.errors import (
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Run, RunFilter, RunKind, RunStatus
 from synapse_core.operations.history import delete_runs
-from synapse_core.operations.pipelines import (
+from synapse_core.operations.pipelines.verbs import (
     StartPipeline,
     describe_pipeline,
     follow_progress,

@@ -1,0 +1,3 @@
+"""Draws graphs of actions."""
+
+__all__: list[str] = []
