@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from synapse_core.discovery import PluginDiscovery
     from synapse_core.enums import PluginCategory
     from synapse_core.executors.local import LocalExecutor
-    from synapse_core.operations.deployment_action import BaseDeploymentAction
-    from synapse_core.operations.pipeline_executor import ProcessPipelineExecutor
-    from synapse_core.operations.ray_pipeline_executor import RayPipelineExecutor
+    from synapse_core.operations.deployments.action import BaseDeploymentAction
+    from synapse_core.operations.pipelines.executor import ProcessPipelineExecutor
+    from synapse_core.operations.pipelines.ray_executor import RayPipelineExecutor
     from synapse_core.pipelines import (
         ActionPipeline,
         PipelineContext,
@@ -68,7 +68,7 @@ __all__ = [
 _HOMES = {
     "ActionPipeline": "synapse_core.pipelines",
     "BaseAction": "synapse_core.actions.base",
-    "BaseDeploymentAction": "synapse_core.operations.deployment_action",
+    "BaseDeploymentAction": "synapse_core.operations.deployments.action",
     "BaseInferenceAction": "synapse_core.workloads.inference",
     "BaseServeDeployment": "synapse_core.workloads.inference",
     "BaseStep": "synapse_core.steps",
@@ -81,8 +81,8 @@ _HOMES = {
     "PluginCategory": "synapse_core.enums",
     "PluginDiscovery": "synapse_core.discovery",
     "PluginEnvironment": "synapse_core.context.env",
-    "ProcessPipelineExecutor": "synapse_core.operations.pipeline_executor",
-    "RayPipelineExecutor": "synapse_core.operations.ray_pipeline_executor",
+    "ProcessPipelineExecutor": "synapse_core.operations.pipelines.executor",
+    "RayPipelineExecutor": "synapse_core.operations.pipelines.ray_executor",
     "RuntimeContext": "synapse_core.context",
     "StepRegistry": "synapse_core.steps",
     "StepResult": "synapse_core.steps",

@@ -261,12 +261,12 @@ class RunService(Protocol):
     def pipelines(self, plugin: str | None) -> Sequence[JSONObject]:
         """Return the pipelines that can be started there, of one plugin or of all.
 
-        Each is an `operations.pipeline_documents.PipelineListing` as a document.
+        Each is an `operations.pipelines.documents.PipelineListing` as a document.
         """
         ...
 
     def pipeline(self, plugin: str, name: str) -> JSONObject:
-        """Return a pipeline, checked, as an `operations.pipeline_documents.PipelineDescription`.
+        """Return a pipeline, checked, as an `operations.pipelines.documents.PipelineDescription`.
 
         Raises:
             PipelineDefinitionError: It cannot be executed.

@@ -8,8 +8,8 @@ from synapse_core.errors import InvalidInputError, StorageError
 from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.run import ArtifactInfo, Run
 from synapse_core.operations.outputs import locate_output
-from synapse_core.operations.pipeline_documents import description_document, listing_document
-from synapse_core.operations.pipelines import describe_pipeline, get_progress, list_pipelines
+from synapse_core.operations.pipelines.documents import description_document, listing_document
+from synapse_core.operations.pipelines.verbs import describe_pipeline, get_progress, list_pipelines
 from synapse_core.operations.runs import StartRun, rerun, start_run
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.whole_file import written_whole

@@ -8,7 +8,7 @@ from synapse_core.errors import NotFoundError, RateLimitedError, nearest
 from synapse_core.model.documents import run_document
 from synapse_core.model.run import Run, RunFilter
 from synapse_core.operations.discretion import without_secrets
-from synapse_core.operations.pipelines import (
+from synapse_core.operations.pipelines.verbs import (
     StartPipeline,
     get_pipeline_run,
     resume_pipeline,

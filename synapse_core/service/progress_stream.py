@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from synapse_core.model.pipeline_progress import PipelineProgress
-from synapse_core.operations.pipelines import get_progress
+from synapse_core.operations.pipelines.verbs import get_progress
 from synapse_core.service.desk import Desk
 from synapse_core.service.sent_stream import SentStream
 

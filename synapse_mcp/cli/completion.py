@@ -111,7 +111,7 @@ def _actions(reference: str | None) -> Offers:
 
 
 def _pipelines(reference: str | None) -> Offers:
-    from synapse_core.operations.pipelines import list_pipelines  # noqa: PLC0415 (see above)
+    from synapse_core.operations.pipelines.verbs import list_pipelines  # noqa: PLC0415 (see above)
     from synapse_mcp.cli.opening import open_plugins  # noqa: PLC0415 (see above)
     from synapse_mcp.cli.places import plugin_here  # noqa: PLC0415 (see above)
 
@@ -129,7 +129,7 @@ def _environments() -> Offers:
 
 
 def _deployments() -> Offers:
-    from synapse_core.operations.deployment_views import deployment_names  # noqa: PLC0415 (see above)
+    from synapse_core.operations.deployments.views import deployment_names  # noqa: PLC0415 (see above)
     from synapse_mcp.cli.places import this_home  # noqa: PLC0415 (see above)
 
     return [(name, "") for name in deployment_names(this_home())]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from synapse_core.errors import ConfigError
-from synapse_core.operations.doctor import DoctorReport, FindingLevel, examine
+from synapse_core.operations.doctor.verbs import DoctorReport, FindingLevel, examine
 from synapse_core.operations.environments import list_plugin_folders
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.options import JsonOption

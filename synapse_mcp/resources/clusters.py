@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from synapse_core.operations.ray import list_clusters
+from synapse_core.operations.clusters.verbs import list_clusters
 from synapse_mcp.calls import Call
 from synapse_mcp.resources.declaration import Content, Resource
 

@@ -11,17 +11,17 @@ __all__ = ["PIPELINE_RESOURCES"]
 
 
 def _read_graph(call: Call, variables: Mapping[str, str]) -> Content:
-    from synapse_core.operations.pipelines import (  # noqa: PLC0415 - few servers are asked for it
+    from synapse_core.operations.pipelines.verbs import (  # noqa: PLC0415 - few servers are asked for it
         describe_pipeline,
     )
-    from synapse_core.pipelines.drawing import draw_mermaid  # noqa: PLC0415 - see above
+    from synapse_core.pipelines.drawing.mermaid import draw_mermaid  # noqa: PLC0415 - see above
 
     described = describe_pipeline(call.workspace, variables["plugin"], variables["pipeline"])
     return Content(draw_mermaid(described.plan), "text/vnd.mermaid")
 
 
 def _read_nodes(call: Call, variables: Mapping[str, str]) -> Content:
-    from synapse_core.operations.pipelines import get_progress  # noqa: PLC0415 - see above
+    from synapse_core.operations.pipelines.verbs import get_progress  # noqa: PLC0415 - see above
 
     progress = get_progress(call.workspace, find_run(call.workspace, variables["run_id"]))
     told = progress.model_dump(mode="json", exclude_none=True)

@@ -39,7 +39,7 @@ class DoctorResult(Result):
 
 def env_doctor(call: Call, _arguments: NoArguments) -> DoctorResult:
     """Look for problems of this installation, and the fix of each."""
-    from synapse_core.operations.doctor import (  # noqa: PLC0415 - delays the first call of any tool
+    from synapse_core.operations.doctor.verbs import (  # noqa: PLC0415 - delays the first call of any tool
         FindingLevel,
         examine,
     )

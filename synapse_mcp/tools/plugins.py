@@ -157,7 +157,7 @@ def plugin_describe(call: Call, arguments: DescribeArguments) -> PluginDescripti
 
 
 def _describe(workspace: Workspace, plugin: Plugin, name: str) -> ActionDescription:
-    from synapse_core.operations.pipelines import (  # noqa: PLC0415 - delays the first call of any tool
+    from synapse_core.operations.pipelines.verbs import (  # noqa: PLC0415 - delays the first call of any tool
         describe_startable,
     )
 

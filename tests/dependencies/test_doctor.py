@@ -5,7 +5,7 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.dependencies.venvs import Venvs
-from synapse_core.operations.library_checks import check_libraries
+from synapse_core.operations.doctor.libraries import check_libraries
 from tests.dependencies.conftest import Bench
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.operations.findings import FindingLevel
-from synapse_core.operations.installation_checks import check_audit
+from synapse_core.operations.doctor.findings import FindingLevel
+from synapse_core.operations.doctor.installation import check_audit
 
 
 def levels(home: Home) -> list[FindingLevel]:

@@ -9,10 +9,10 @@ from synapse_core.errors import InvalidInputError
 from synapse_core.executors.ray.cluster.extra import is_installed
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.model.run import Run, RunKind
-from synapse_core.operations.findings import FindingLevel
-from synapse_core.operations.ray import ClusterNode, ClusterView, list_clusters
-from synapse_core.operations.ray_checks import check_ray
-from synapse_core.operations.ray_text import describe_cluster
+from synapse_core.operations.clusters.text import describe_cluster
+from synapse_core.operations.clusters.verbs import ClusterNode, ClusterView, list_clusters
+from synapse_core.operations.doctor.clusters import check_ray
+from synapse_core.operations.doctor.findings import FindingLevel
 
 CONFIG = """
 environment: lab

@@ -9,10 +9,10 @@ import pytest
 from synapse_core.config.environments import Environment
 from synapse_core.config.home import Home
 from synapse_core.errors import ConfigError
-from synapse_core.operations.doctor import examine
+from synapse_core.operations.doctor.findings import Finding, FindingLevel
+from synapse_core.operations.doctor.service import check_service
+from synapse_core.operations.doctor.verbs import examine
 from synapse_core.operations.environments import add_environment, use_environment
-from synapse_core.operations.findings import Finding, FindingLevel
-from synapse_core.operations.service_checks import check_service
 from synapse_core.testing.service import ADMIN_TOKEN, READ_TOKEN, RUN_TOKEN, serving
 from synapse_core.version import __version__
 from synapse_core.workspace import open_workspace

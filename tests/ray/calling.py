@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from synapse_core.operations.deployment_views import (
+from synapse_core.operations.deployments.views import (
     DeploymentView,
     read_deployment_logs,
     show_deployment,

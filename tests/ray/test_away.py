@@ -12,8 +12,8 @@ import pytest
 
 from synapse_core.errors import InvalidInputError, TooLargeError
 from synapse_core.model.run import Run, RunStatus
+from synapse_core.operations.clusters.verbs import stop_cluster
 from synapse_core.operations.outputs import read_output
-from synapse_core.operations.ray import stop_cluster
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.runs.processes import host_name
 from synapse_core.workspace import Workspace, open_workspace

@@ -16,7 +16,7 @@ from synapse_core.executors.ray.cluster.record import DriverRecord
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.executors.ray.job.api import JobsApi
 from synapse_core.model.run import RunStatus, WorkerId
-from synapse_core.operations.ray import cluster_status
+from synapse_core.operations.clusters.verbs import cluster_status
 from synapse_core.operations.runs import cancel_run
 from synapse_core.workspace import Workspace, open_workspace
 from tests.ray.looking import child_of, end, is_gone, processes_of, start, wait_until

@@ -14,17 +14,17 @@ import pytest
 
 from synapse_core.errors import ConflictError
 from synapse_core.executors.ray.driver.door import DriverDoor
-from synapse_core.operations.deployment_views import (
-    DeploymentState,
-    DeploymentView,
-    read_deployment_logs,
-)
-from synapse_core.operations.deployments import (
+from synapse_core.operations.deployments.verbs import (
     Deploy,
     delete_deployment,
     deploy,
     scale_deployment,
     update_deployment,
+)
+from synapse_core.operations.deployments.views import (
+    DeploymentState,
+    DeploymentView,
+    read_deployment_logs,
 )
 from synapse_core.serving.shelf import Shelf
 from synapse_core.workspace import Workspace

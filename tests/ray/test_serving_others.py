@@ -8,16 +8,16 @@ from textwrap import dedent
 import pytest
 
 from synapse_core.errors import NotFoundError
-from synapse_core.operations.deployment_views import (
-    DeploymentState,
-    DeploymentView,
-    list_deployments,
-)
-from synapse_core.operations.deployments import (
+from synapse_core.operations.deployments.verbs import (
     Deploy,
     delete_deployment,
     deploy,
     update_deployment,
+)
+from synapse_core.operations.deployments.views import (
+    DeploymentState,
+    DeploymentView,
+    list_deployments,
 )
 from synapse_core.workspace import Workspace
 from tests.dependencies.wheels import make_wheel

@@ -15,9 +15,9 @@ from synapse_core.config.home import Home
 from synapse_core.config.store_place import recorded_store
 from synapse_core.errors import ConfigError, ConflictError, StoreUnavailableError
 from synapse_core.model.run import RunKind, RunStatus
-from synapse_core.operations.doctor import examine
-from synapse_core.operations.findings import FindingLevel
-from synapse_core.operations.runtime_checks import check_store
+from synapse_core.operations.doctor.findings import FindingLevel
+from synapse_core.operations.doctor.runtime import check_store
+from synapse_core.operations.doctor.verbs import examine
 from synapse_core.operations.stores import choose_store, where_runs_are
 from synapse_core.runs.store.postgres import PostgresRunStore
 from synapse_core.runs.store.sqlite import SqliteRunStore

@@ -27,7 +27,7 @@ from synapse_core.errors import (
     SynapseError,
 )
 from synapse_core.model.run import ArtifactInfo, Run, RunKind, RunStatus
-from synapse_core.operations.pipeline_documents import (
+from synapse_core.operations.pipelines.documents import (
     PipelineListing,
     parse_description,
     parse_listing,

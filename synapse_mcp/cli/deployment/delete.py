@@ -2,8 +2,8 @@
 
 import os
 
-from synapse_core.operations.deployment_views import show_deployment
-from synapse_core.operations.deployments import delete_deployment
+from synapse_core.operations.deployments.verbs import delete_deployment
+from synapse_core.operations.deployments.views import show_deployment
 from synapse_mcp.cli.asking import require_yes
 from synapse_mcp.cli.deployment.options import DeploymentArgument
 from synapse_mcp.cli.failures import ExitCode

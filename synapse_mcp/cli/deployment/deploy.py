@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from synapse_core.operations.deployments import Deploy
-from synapse_core.operations.deployments import deploy as deploy_action
+from synapse_core.operations.deployments.verbs import Deploy
+from synapse_core.operations.deployments.verbs import deploy as deploy_action
 from synapse_core.operations.environments import service_environment
 from synapse_mcp.cli.completion import complete_actions
 from synapse_mcp.cli.deployment.options import TimeoutOption, WaitOption

@@ -2,7 +2,7 @@
 
 import os
 
-from synapse_core.operations.deployment_views import list_deployments
+from synapse_core.operations.deployments.views import list_deployments
 from synapse_mcp.cli.deployment.showing import STATE_STYLES
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.options import JsonOption

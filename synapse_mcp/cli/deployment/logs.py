@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from synapse_core.model.event import LogLevel
-from synapse_core.operations.deployment_views import (
+from synapse_core.operations.deployments.views import (
     ServedLine,
     follow_deployment_logs,
     read_deployment_logs,

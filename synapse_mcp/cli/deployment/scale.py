@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from synapse_core.operations.deployments import scale_deployment
+from synapse_core.operations.deployments.verbs import scale_deployment
 from synapse_mcp.cli.deployment.options import DeploymentArgument, TimeoutOption, WaitOption
 from synapse_mcp.cli.deployment.showing import go_on
 from synapse_mcp.cli.options import JsonOption

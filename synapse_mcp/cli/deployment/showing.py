@@ -3,7 +3,7 @@
 import os
 
 from synapse_core.config.home import Home
-from synapse_core.operations.deployment_views import (
+from synapse_core.operations.deployments.views import (
     DeploymentState,
     DeploymentView,
     wait_deployment,

@@ -2,7 +2,7 @@
 
 import os
 
-from synapse_core.operations.deployment_views import show_deployment
+from synapse_core.operations.deployments.views import show_deployment
 from synapse_mcp.cli.deployment.options import DeploymentArgument
 from synapse_mcp.cli.deployment.showing import show_deployment_view
 from synapse_mcp.cli.failures import ExitCode

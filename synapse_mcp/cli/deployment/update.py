@@ -2,8 +2,8 @@
 
 import os
 
-from synapse_core.operations.deployment_views import show_deployment
-from synapse_core.operations.deployments import update_deployment
+from synapse_core.operations.deployments.verbs import update_deployment
+from synapse_core.operations.deployments.views import show_deployment
 from synapse_core.operations.environments import service_environment
 from synapse_mcp.cli.deployment.options import DeploymentArgument, TimeoutOption, WaitOption
 from synapse_mcp.cli.deployment.showing import go_on

@@ -1,7 +1,7 @@
 """`synapse pipeline list`."""
 
 from synapse_core.operations.environments import service_environment
-from synapse_core.operations.pipelines import list_pipelines
+from synapse_core.operations.pipelines.verbs import list_pipelines
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import JsonOption, OptionalPluginArgument

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from synapse_core.operations.environments import service_environment
-from synapse_core.operations.pipelines import get_pipeline_run, resume_pipeline
+from synapse_core.operations.pipelines.verbs import get_pipeline_run, resume_pipeline
 from synapse_core.operations.runs import find_run
 from synapse_mcp.cli.opening import open_plugins, open_runs
 from synapse_mcp.cli.options import JsonOption, ParamsOption, RunArgument

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from synapse_core.model.pipeline_progress import PipelineProgress
-from synapse_core.operations.pipelines import follow_progress, get_pipeline_run, get_progress
+from synapse_core.operations.pipelines.verbs import follow_progress, get_pipeline_run, get_progress
 from synapse_core.pipelines.display import display_progress
 from synapse_core.workspace import Workspace
 from synapse_mcp.cli.completion import complete_pipelines

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from synapse_core.operations.environments import service_environment
-from synapse_core.operations.pipelines import StartPipeline, start_pipeline
+from synapse_core.operations.pipelines.verbs import StartPipeline, start_pipeline
 from synapse_core.operations.runs import find_run
 from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import (

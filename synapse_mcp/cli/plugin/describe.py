@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from synapse_core.model.plugin import Plugin
-from synapse_core.operations.pipelines import describe_startable
+from synapse_core.operations.pipelines.verbs import describe_startable
 from synapse_core.operations.plugins import ActionDescription, find_plugin
 from synapse_mcp.cli.completion import complete_actions, complete_plugins
 from synapse_mcp.cli.failures import ExitCode

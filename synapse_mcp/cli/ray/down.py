@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from synapse_core.operations.ray import stop_cluster
+from synapse_core.operations.clusters.verbs import stop_cluster
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.options import JsonOption
 from synapse_mcp.cli.output import Output

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from synapse_core.operations.ray import cluster_status
-from synapse_core.operations.ray_text import describe_amounts, describe_cluster
+from synapse_core.operations.clusters.text import describe_amounts, describe_cluster
+from synapse_core.operations.clusters.verbs import cluster_status
 from synapse_mcp.cli.failures import ExitCode
 from synapse_mcp.cli.options import JsonOption
 from synapse_mcp.cli.output import Output

@@ -10,14 +10,8 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.errors import SynapseError
-from synapse_core.operations import (
-    installation_checks,
-    library_checks,
-    ray_checks,
-    runtime_checks,
-    service_checks,
-)
-from synapse_core.operations.findings import Finding, FindingLevel
+from synapse_core.operations.doctor import clusters, installation, libraries, runtime, service
+from synapse_core.operations.doctor.findings import Finding, FindingLevel
 from synapse_core.version import __version__
 from synapse_core.workspace import Workspace, open_workspace
 
@@ -61,29 +55,27 @@ def examine(home: Home, roots: Sequence[Path], *, environ: Mapping[str, str]) ->
 
 
 def _look(home: Home, roots: Sequence[Path], environ: Mapping[str, str]) -> Iterator[Finding]:
-    yield from _guarded("home", partial(installation_checks.check_home, home))
-    yield from _guarded(
-        "configuration", partial(installation_checks.check_configuration, home, environ)
-    )
-    yield from _guarded("audit", partial(installation_checks.check_audit, home))
-    yield from _guarded("store", partial(runtime_checks.check_store, home))
-    yield from _guarded("libraries", partial(library_checks.check_libraries, home))
+    yield from _guarded("home", partial(installation.check_home, home))
+    yield from _guarded("configuration", partial(installation.check_configuration, home, environ))
+    yield from _guarded("audit", partial(installation.check_audit, home))
+    yield from _guarded("store", partial(runtime.check_store, home))
+    yield from _guarded("libraries", partial(libraries.check_libraries, home))
     yield from _guarded("workspace", partial(_look_inside, home, roots, environ))
-    yield from _guarded("service", partial(service_checks.check_service, home, environ))
-    yield from _guarded("ray", partial(ray_checks.check_ray, home, environ))
-    yield from _guarded("watching", installation_checks.check_watching)
-    yield from _guarded("program", installation_checks.check_program)
-    yield from _guarded("extras", installation_checks.check_extras)
-    yield from _guarded("clients", partial(installation_checks.check_clients, environ))
+    yield from _guarded("service", partial(service.check_service, home, environ))
+    yield from _guarded("ray", partial(clusters.check_ray, home, environ))
+    yield from _guarded("watching", installation.check_watching)
+    yield from _guarded("program", installation.check_program)
+    yield from _guarded("extras", installation.check_extras)
+    yield from _guarded("clients", partial(installation.check_clients, environ))
 
 
 def _look_inside(
     home: Home, roots: Sequence[Path], environ: Mapping[str, str]
 ) -> Iterator[Finding]:
     checks: dict[str, Callable[[Workspace], Iterable[Finding]]] = {
-        "worker": runtime_checks.check_worker,
-        "runs": runtime_checks.check_runs,
-        "plugins": runtime_checks.check_plugins,
+        "worker": runtime.check_worker,
+        "runs": runtime.check_runs,
+        "plugins": runtime.check_plugins,
     }
     with open_workspace(home.root, roots, environ=environ) as workspace:
         for name, check in checks.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from synapse_core.config.home import Home
 from synapse_core.dependencies.upkeep import UNUSED_AFTER_S, list_venvs
 from synapse_core.dependencies.venvs import Venvs
-from synapse_core.operations.findings import Finding, FindingLevel
+from synapse_core.operations.doctor.findings import Finding, FindingLevel
 
 __all__ = ["check_libraries"]
 

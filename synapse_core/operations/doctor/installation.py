@@ -13,7 +13,7 @@ from synapse_core.config.home import Home
 from synapse_core.config.settings import load_settings
 from synapse_core.errors import ConfigError
 from synapse_core.operations.clients import list_client_statuses, this_machine
-from synapse_core.operations.findings import Finding, FindingLevel
+from synapse_core.operations.doctor.findings import Finding, FindingLevel
 from synapse_core.runs.wake import find_obstacle
 
 __all__ = [

@@ -8,14 +8,14 @@ from synapse_core.errors import InvalidInputError, PipelineNotFoundError
 from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.plugin import ActionSpec, Plugin
 from synapse_core.model.run import Run, RunKind
-from synapse_core.operations.pipeline_documents import (
+from synapse_core.operations.pipeline_plans import compile_pipeline, schema_of
+from synapse_core.operations.pipelines.documents import (
     PipelineDescription,
     PipelineListing,
     parse_description,
     parse_listing,
 )
-from synapse_core.operations.pipeline_plans import compile_pipeline, schema_of
-from synapse_core.operations.pipeline_watching import build_progress
+from synapse_core.operations.pipelines.watching import build_progress
 from synapse_core.operations.plugins import (
     ActionDescription,
     describe_action,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from synapse_core.config.environments import Environment
 from synapse_core.config.home import Home
 from synapse_core.errors import StoreUnavailableError, UnauthorizedError
+from synapse_core.operations.doctor.findings import Finding, FindingLevel
 from synapse_core.operations.environments import service_environment
-from synapse_core.operations.findings import Finding, FindingLevel
 from synapse_core.types import JSONObject
 from synapse_core.version import __version__
 

@@ -14,13 +14,13 @@ from synapse_core.actions.definition import definition_of
 from synapse_core.config.home import Home
 from synapse_core.errors import ActionDefinitionError, ActionError, ConflictError
 from synapse_core.model.run import Resources
-from synapse_core.operations.deployment_views import (
+from synapse_core.operations.clusters.verbs import cluster_door
+from synapse_core.operations.deployments.verbs import Deploy, deploy
+from synapse_core.operations.deployments.views import (
     DeploymentState,
     DeploymentView,
     wait_deployment,
 )
-from synapse_core.operations.deployments import Deploy, deploy
-from synapse_core.operations.ray import cluster_door
 from synapse_core.plugins.layout import MANIFEST
 from synapse_core.types import JSONObject
 from synapse_core.workspace import open_workspace

@@ -9,7 +9,7 @@ from typing import cast
 from synapse_core.config.home import Home
 from synapse_core.errors import SynapseError, WorkerLostError
 from synapse_core.executors.ray.cluster.orders import ServeOrder
-from synapse_core.operations.ray import cluster_door
+from synapse_core.operations.clusters.verbs import cluster_door
 from synapse_core.serving.log_files import ServedLine, ServedPage, read_page
 from synapse_core.serving.release import Deployment
 from synapse_core.serving.reports import ReplicaState, Report, read_reports

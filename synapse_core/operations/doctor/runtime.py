@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.config.store_place import recorded_store
-from synapse_core.operations.findings import Finding, FindingLevel
+from synapse_core.operations.doctor.findings import Finding, FindingLevel
 from synapse_core.operations.runs import get_run
 from synapse_core.operations.stores import where_runs_are
 from synapse_core.runs.store.opening import open_run_store

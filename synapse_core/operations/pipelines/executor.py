@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from synapse_core.actions.definition import Action
+from synapse_core.config.home import Home
 from synapse_core.errors import (
     InvalidInputError,
     PipelineError,
@@ -19,17 +20,22 @@ from synapse_core.errors import (
 from synapse_core.model.pipeline_progress import PipelineProgress
 from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.pipeline_plans import describe_pipeline_run, facts_finder
-from synapse_core.operations.pipelines import follow_progress, get_pipeline_run, get_progress
+from synapse_core.operations.pipelines.verbs import follow_progress, get_pipeline_run, get_progress
 from synapse_core.operations.runs import cancel_run, check_resumable, launch, wait_run
 from synapse_core.pipelines.action_pipeline import ActionPipeline
 from synapse_core.pipelines.compiling import compile_plan
 from synapse_core.pipelines.drafts import ActionFacts, FindFacts
 from synapse_core.pipelines.fingerprint import digest_code
+from synapse_core.pipelines.mirror_process import keep_showing
 from synapse_core.pipelines.python_facts import describe_python_action, place_action
 from synapse_core.plugins.layout import MANIFEST
 from synapse_core.plugins.parsing import load_manifest
+from synapse_core.runs.ids import is_run_id
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from synapse_core.operations.pipelines.showing import Showing
 
 __all__ = ["ProcessPipelineExecutor"]
 
@@ -48,6 +54,9 @@ class ProcessPipelineExecutor:
             current folder and those that are registered.
         executor: Name of the executor that places the nodes.
         env: Variables for all nodes.
+        service_url: A service that shows the runs as its own, while they go on; None for none.
+        service_token: Secret of scope `run` that opens it; None for `SYNAPSE_SERVICE_TOKEN`, or
+            the token that a service of this home has made.
     """
 
     def __init__(
@@ -57,12 +66,17 @@ class ProcessPipelineExecutor:
         *,
         executor: str = "process",
         env: Mapping[str, str] | None = None,
+        service_url: str | None = None,
+        service_token: str | None = None,
     ) -> None:
         self._stack = ExitStack()
         opened = open_workspace(Path(home) if home is not None else None, roots)
         self._workspace: Workspace = self._stack.enter_context(opened)
         self._executor = executor
         self._env = dict(env or {})
+        self._showing = None
+        if service_url is not None:
+            self._showing = _open_showing(self._workspace.home, service_url, service_token)
 
     def submit(
         self,
@@ -84,6 +98,7 @@ class ProcessPipelineExecutor:
             PipelineDefinitionError: It cannot be executed, or an action cannot be imported from
                 another process.
             RunNotFoundError: There is no run to resume.
+            StoreUnavailableError: The service cannot be reached.
         """
         draft = replace(pipeline.draft, name=name or pipeline.name)
         compiled = compile_plan(draft, _finder(self._workspace))
@@ -91,7 +106,10 @@ class ProcessPipelineExecutor:
         if resume_from is not None:
             check_resumable(self._workspace.runs.get(resume_from), draft.name)
             run = replace(run, rerun_of=resume_from, resume=True)
-        return launch(self._workspace, run, plan).id
+        if self._showing is None:
+            return launch(self._workspace, run, plan).id
+        with self._showing.of(run):
+            return launch(self._workspace, run, plan).id
 
     def wait(self, run_id: str, timeout_s: float | None = None) -> JSONValue:
         """Return the result when the run has ended.
@@ -105,6 +123,7 @@ class ProcessPipelineExecutor:
             RunCancelledError: It was cancelled.
             RunTimeoutError: It has not ended in that time; it goes on.
         """
+        self._keep_showing(run_id)
         patience_s = _WAIT_S if timeout_s is None else timeout_s
         run = wait_run(self._workspace, run_id, timeout_s=patience_s)
         if not run.status.is_terminal:
@@ -117,6 +136,7 @@ class ProcessPipelineExecutor:
 
     def get_status(self, run_id: str) -> RunStatus:
         """Return how the run stands."""
+        self._keep_showing(run_id)
         return get_pipeline_run(self._workspace, run_id).status
 
     def get_progress(self, run_id: str) -> PipelineProgress:
@@ -142,6 +162,7 @@ class ProcessPipelineExecutor:
         self, run_id: str, timeout_s: float | None = None
     ) -> Iterator[PipelineProgress]:
         """Yield how the run stands whenever it has changed; the last one is its end."""
+        self._keep_showing(run_id)
         return follow_progress(self._workspace, run_id, timeout_s=timeout_s)
 
     async def stream_progress_async(
@@ -155,6 +176,10 @@ class ProcessPipelineExecutor:
     def cancel(self, run_id: str, *, force: bool = False) -> None:
         """Ask the run and all its nodes to stop; a run that has ended stays as it is."""
         cancel_run(self._workspace, run_id, force=force)
+
+    def _keep_showing(self, run_id: str) -> None:
+        if is_run_id(run_id):
+            keep_showing(self._workspace.home, run_id)
 
     def close(self) -> None:
         """Release what this object holds; runs go on."""
@@ -170,6 +195,14 @@ class ProcessPipelineExecutor:
         _trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _open_showing(home: Home, url: str, token: str | None) -> "Showing":
+    from synapse_core.operations.pipelines.showing import (  # noqa: PLC0415 - it speaks HTTP
+        Showing,
+    )
+
+    return Showing(home, url, token)
 
 
 def _result_of(run: Run) -> JSONValue:

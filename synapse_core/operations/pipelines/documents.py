@@ -1,6 +1,6 @@
 """Pipelines as they are described to other machines, and back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from synapse_core.errors import InvalidInputError
@@ -118,9 +118,10 @@ def parse_description(document: JSONObject) -> PipelineDescription:
 
 
 def _node_document(node: Node) -> JSONObject:
+    inner = node.target.plan
     return {
         "name": node.name,
-        "action": f"{node.target.plugin}/{node.target.action}",
+        "action": _target_name(node.target),
         "needs": list[JSONValue](node.needs),
         "inputs": node.inputs,
         "when": list[JSONValue](node.when),
@@ -128,14 +129,25 @@ def _node_document(node: Node) -> JSONObject:
         "retries": node.retry.retries,
         "timeout_s": node.timeout_s,
         "cache": node.cache,
+        "merges": node.merges,
+        "undo": None if node.undo is None else _target_name(node.undo),
+        "nodes": None if inner is None else [_node_document(one) for one in inner.nodes],
     }
 
 
+def _target_name(target: Target) -> str:
+    return f"{target.plugin}/{target.action}"
+
+
 def _parse_node(told: Any) -> Node:  # noqa: ANN401 - JSON that was not looked at yet
-    plugin, _, action = str(told["action"]).rpartition("/")
+    target = _parse_target(told["action"])
+    nodes, undo = told.get("nodes"), told.get("undo")
+    if nodes is not None:
+        inner = Plan(name=target.action, plugin=target.plugin, nodes=tuple(map(_parse_node, nodes)))
+        target = replace(target, plan=inner)
     return Node(
         name=str(told["name"]),
-        target=Target(plugin=plugin, action=action),
+        target=target,
         inputs=told["inputs"],
         needs=tuple(told["needs"]),
         when=tuple(told["when"]),
@@ -143,7 +155,14 @@ def _parse_node(told: Any) -> Node:  # noqa: ANN401 - JSON that was not looked a
         retry=RetryPolicy(int(told["retries"])),
         timeout_s=told["timeout_s"],
         cache=bool(told["cache"]),
+        merges=bool(told.get("merges", False)),
+        undo=None if undo is None else _parse_target(undo),
     )
+
+
+def _parse_target(name: Any) -> Target:  # noqa: ANN401 - JSON that was not looked at yet
+    plugin, _, action = str(name).rpartition("/")
+    return Target(plugin=plugin, action=action)
 
 
 def _unreadable(error: Exception) -> InvalidInputError:

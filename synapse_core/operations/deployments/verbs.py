@@ -20,9 +20,9 @@ from synapse_core.executors.ray.cluster.extra import require_serve
 from synapse_core.executors.ray.cluster.orders import ServeOrder
 from synapse_core.model.plugin import ActionMethod, ActionSpec, Plugin
 from synapse_core.model.run import Resources
-from synapse_core.operations.deployment_views import DeploymentView, show_deployment
+from synapse_core.operations.clusters.verbs import cluster_door
+from synapse_core.operations.deployments.views import DeploymentView, show_deployment
 from synapse_core.operations.plugins import find_plugin
-from synapse_core.operations.ray import cluster_door
 from synapse_core.plugins.layout import MANIFEST
 from synapse_core.plugins.manifest import ActionEntry
 from synapse_core.plugins.manifest_parts import ServeEntry

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from synapse_core.operations.pipeline_executor import ProcessPipelineExecutor
+from synapse_core.operations.pipelines.executor import ProcessPipelineExecutor
 
 __all__ = ["RayPipelineExecutor"]
 
@@ -26,6 +26,13 @@ class RayPipelineExecutor(ProcessPipelineExecutor):
             plugin's folder; None for the current folder and those that are registered.
         tier: `actor` for workers that start in milliseconds, `job` for those that outlive this
             machine.
+        pipeline_service_url: A run service that shows the pipelines as its own, while they go on;
+            None for none. One of this home shows them in any case.
+        pipeline_service_token: Secret of scope `run` that opens it; None for
+            `SYNAPSE_SERVICE_TOKEN`, or the token that a service of this home has made.
+        actor_pipeline_service_url: Taken, and not needed: this machine tells the service, the
+            machines of the cluster only write to the disk that they share with it.
+        include_sdk: Taken, and not needed: they run the Synapse that is installed there.
         env: Variables for all nodes.
         home: Folder to keep runs in; None for `SYNAPSE_HOME`, else `~/.synapse`.
     """
@@ -36,6 +43,10 @@ class RayPipelineExecutor(ProcessPipelineExecutor):
         working_dir: str | os.PathLike[str] | None = None,
         *,
         tier: Literal["actor", "job"] = "actor",
+        pipeline_service_url: str | None = None,
+        pipeline_service_token: str | None = None,
+        actor_pipeline_service_url: str | None = None,  # noqa: ARG002 - see above
+        include_sdk: bool = False,  # noqa: ARG002 - see above
         env: Mapping[str, str] | None = None,
         home: Path | str | None = None,
     ) -> None:
@@ -44,4 +55,6 @@ class RayPipelineExecutor(ProcessPipelineExecutor):
             [Path(working_dir).expanduser()] if working_dir is not None else None,
             executor=f"{tier}@{ray_address}" if ray_address else tier,
             env=env,
+            service_url=pipeline_service_url,
+            service_token=pipeline_service_token,
         )

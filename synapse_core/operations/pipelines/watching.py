@@ -1,6 +1,7 @@
 """Put together how a pipeline run stands, from its log and the runs of its nodes."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from synapse_core.errors import StorageError
@@ -19,6 +20,8 @@ __all__ = ["build_progress"]
 _STEPS = frozenset({EventKind.STEP})
 _STATUSES = {"started": RunStatus.RUNNING}
 _PAGE = 5_000
+_UNDONE = "(undone)"
+_INDEX = re.compile(r"\[\d+\]")
 
 
 @dataclass(slots=True)
@@ -53,6 +56,9 @@ def build_progress(workspace: Workspace, run: Run) -> PipelineProgress:
         )
         for name in names
     ]
+    undone = {name for name, one in told.items() if one.is_undone and "/" in name}
+    if undone:
+        progress = [_with_undone(one, one.name, undone) for one in progress]
     current = _last_begun(progress)
     return PipelineProgress(
         run_id=run.id,
@@ -75,6 +81,17 @@ def _inner_nodes(workspace: Workspace, told: _Told | None) -> list[ActionProgres
     return build_progress(workspace, latest).progress
 
 
+def _with_undone(shown: ActionProgress, place: str, undone: Collection[str]) -> ActionProgress:
+    """Return how a node stands, with what was undone of the pipeline that it is."""
+    nodes = [_with_undone(one, f"{place}/{one.name}", undone) for one in shown.nodes]
+    message = _told_undone(shown.message or "") if place in undone else shown.message
+    return shown.model_copy(update={"nodes": nodes, "message": message})
+
+
+def _told_undone(message: str) -> str:
+    return f"{message.removesuffix(_UNDONE).strip()} {_UNDONE}".strip()
+
+
 def _nodes_of(workspace: Workspace, run: Run) -> dict[str, Node]:
     try:
         plan = load_plan(workspace.home, run.id)
@@ -90,7 +107,7 @@ def _read_log(workspace: Workspace, run_id: str) -> dict[str, _Told]:
         page = workspace.journals.read(run_id, after=cursor, limit=_PAGE, kinds=_STEPS)
         cursor = page.next_cursor
         for event in page.items:
-            name = str(event.data.get("name")).partition("[")[0]
+            name = _INDEX.sub("", str(event.data.get("name")))
             _note(told.setdefault(name, _Told()), event)
         if len(page.items) < _PAGE:
             return told
@@ -133,7 +150,7 @@ def _describe(name: str, node: Node | None, told: _Told) -> ActionProgress:
         status=told.status,
         progress=_fraction(told, runs),
         progress_category=shown.category if shown is not None else None,
-        message=f"{message} (undone)".strip() if told.is_undone else message or None,
+        message=_told_undone(message) if told.is_undone else message or None,
         metrics=_metrics(latest),
         needs=list(node.needs) if node is not None else [],
         run_ids=[run.id for run in runs],

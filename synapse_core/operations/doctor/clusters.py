@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from synapse_core.config.home import Home
 from synapse_core.executors.ray.cluster.extra import is_installed
-from synapse_core.operations.findings import Finding, FindingLevel
-from synapse_core.operations.ray import ClusterView, list_clusters
-from synapse_core.operations.ray_text import describe_cluster
+from synapse_core.operations.clusters.text import describe_cluster
+from synapse_core.operations.clusters.verbs import ClusterView, list_clusters
+from synapse_core.operations.doctor.findings import Finding, FindingLevel
 
 __all__ = ["check_ray"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from synapse_core.operations.ray import ClusterView
+from synapse_core.operations.clusters.verbs import ClusterView
 
 __all__ = ["describe_amounts", "describe_cluster"]
 

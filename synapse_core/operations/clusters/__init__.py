@@ -1,0 +1,1 @@
+"""Ray clusters: start, look at and stop them."""

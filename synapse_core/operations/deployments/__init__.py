@@ -1,0 +1,1 @@
+"""Deployments: make, look at, change and end them."""

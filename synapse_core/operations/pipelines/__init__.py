@@ -1,0 +1,1 @@
+"""Pipelines: start, resume, watch and describe them."""
