@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ _BEAT = b": still here\n\n"
 _END = b"event: end\ndata: {}\n\n"
 
 
-class SentStream(Response):
+class SentStream(Response, ABC):
     """An answer that goes on until all is said, or the follower has left.
 
     A follower that reads slowly is sent more only when it has read what it was sent; one that does
@@ -44,9 +45,9 @@ class SentStream(Response):
         super().__init__(media_type="text/event-stream")
         self._desk = desk
 
+    @abstractmethod
     async def speak(self, send: "Send") -> bool:
         """Send the stream with `say`; whether all was said, so that nobody need come back."""
-        raise NotImplementedError
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:  # noqa: ARG002 - the form of ASGI
         """Send the stream."""
