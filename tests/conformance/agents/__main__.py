@@ -1,6 +1,6 @@
 """Runs each flow with each coding agent that is installed in a folder, and tells how it went.
 
-    python -m tests.conformance.agents FOLDER [--agent NAME] [--flow NAME]
+    python -m tests.conformance.agents FOLDER [--agent NAME] [--flow NAME] [--times N]
 
 FOLDER is that of `scripts/try-clients`, which runs this. The agents are the real ones, started as
 from a shell and configured by `synapse mcp install`; only their model is a script (`models`). The
@@ -145,14 +145,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--agent", choices=[*AGENTS, "inspector"])
     parser.add_argument("--flow", choices=FLOWS)
+    parser.add_argument("--times", type=int, default=1)
     options = parser.parse_args()
     place = Place(options.folder.absolute())
     failed = 0
-    flows = [options.flow] if options.flow else FLOWS
+    flows = [options.flow] if options.flow else [*FLOWS]
     for name in [options.agent] if options.agent else [*AGENTS, "inspector"]:
         if name != "inspector":
             place.install(name)
-        for flow in flows:
+        for flow in flows * options.times:
             why = inspect_flow(place, flow) if name == "inspector" else try_flow(place, name, flow)
             sys.stdout.write(f"{name}: {flow}: {'ok' if why is None else f'FAILED: {why}'}\n")
             sys.stdout.flush()
