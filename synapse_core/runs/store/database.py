@@ -4,9 +4,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
-__all__ = ["Answer", "Cell", "Database", "Statements", "Texts"]
+from synapse_core.errors import StoreUnavailableError
+
+__all__ = ["Answer", "Cell", "ConnectionLostError", "Database", "Statements", "Texts"]
 
 Cell: TypeAlias = str | bytes | int | float | None
+
+
+class ConnectionLostError(StoreUnavailableError):
+    """The server has left a connection, and with it what was begun; it may be begun again."""
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether changes may have been kept all the same: it broke while they were committed."""
+        return self.data.get("undecided") is True
 
 
 class Answer(Protocol):
@@ -61,6 +72,7 @@ class Database(Protocol):
         """Lend a connection for one statement, or for several that need not agree.
 
         Raises:
+            ConnectionLostError: The connection broke.
             StoreUnavailableError: The database cannot be used.
         """
         ...
@@ -72,6 +84,7 @@ class Database(Protocol):
             durable: Whether the commit must survive a power failure.
 
         Raises:
+            ConnectionLostError: The connection broke.
             StoreUnavailableError: The database cannot be used.
         """
         ...

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from synapse_core.errors import ConfigError, InvalidInputError, StoreUnavailableError
-from synapse_core.runs.store.database import Answer, Cell, Texts
+from synapse_core.runs.store.database import Answer, Cell, ConnectionLostError, Texts
 from synapse_core.runs.store.pool import Loan, Pool
 from synapse_core.runs.store.postgres_schema import migrate
 from synapse_core.runs.store.postgres_url import check_url, secrets_of_url, show_url
@@ -83,6 +83,12 @@ class _Connection(psycopg.Connection[DictRow]):
             raise psycopg.OperationalError(f"no answer within {patience_s:g} s") from error
 
 
+class _LeftError(psycopg.OperationalError):
+    """The server has left a connection that it had taken."""
+
+    is_undecided = False
+
+
 class _Session:
     """Implements `Statements` on a lent connection."""
 
@@ -90,17 +96,33 @@ class _Session:
         self._loan = loan
         self.may_renew = True
         """Whether nothing was said yet that a new connection would not know of."""
+        self.is_committing = False
 
     def execute(self, sql: str, values: Sequence[Cell] | Mapping[str, Cell] = (), /) -> Answer:
-        """Execute a statement, on a new connection when the server has left this one."""
+        """Execute a statement, on a new connection when the server has left this one.
+
+        Raises:
+            _LeftError: It has left it in the middle of something, or the new one as well.
+        """
         query = _translated(sql)
         try:
-            return self._loan.connection.execute(query, values, prepare=False)
-        except psycopg.OperationalError as error:
-            if not self.may_renew or not (self._loan.connection.closed or _has_left(error)):
+            return self._execute(query, values)
+        except _LeftError:
+            if not self.may_renew:
                 raise
             self._loan.renew()
-            return self._loan.connection.execute(query, values, prepare=False)
+            return self._execute(query, values)
+
+    def _execute(self, query: Any, values: Sequence[Cell] | Mapping[str, Cell]) -> Answer:  # noqa: ANN401 - as `_translated` says
+        connection = self._loan.connection
+        try:
+            return connection.execute(query, values, prepare=False)
+        except psycopg.OperationalError as error:
+            if not connection.closed and not _has_left(error):
+                raise
+            left = _LeftError(*error.args)
+            left.is_undecided = self.is_committing
+            raise left from error
 
 
 class PostgresConnections:
@@ -206,12 +228,19 @@ class PostgresConnections:
             yield
         except psycopg.Error as error:
             told = self._told(error)
-            raise StoreUnavailableError(
-                f"The run store {self._where} cannot be used: {told}.",
-                hint=_hint(error, told),
-                store=self._where,
-                reason=error.sqlstate or type(error).__name__,
-            ) from None
+            cause = error.__cause__ if isinstance(error, _LeftError) else None
+            first = cause if isinstance(cause, psycopg.Error) else error
+            facts = {
+                "hint": _hint(first, told),
+                "store": self._where,
+                "reason": first.sqlstate or type(first).__name__,
+            }
+            message = f"The run store {self._where} cannot be used: {told}."
+            if isinstance(error, _LeftError):
+                lost = ConnectionLostError(message, **facts)
+                lost.data["undecided"] = error.is_undecided
+                raise lost from None
+            raise StoreUnavailableError(message, **facts) from None
         except StoreUnavailableError as error:
             error.data.setdefault("store", self._where)
             raise
@@ -227,6 +256,7 @@ class PostgresConnections:
 def _transaction(session: _Session) -> Generator[None]:
     try:
         yield
+        session.is_committing = True
         session.execute("COMMIT")
     except psycopg.Error:
         raise  # the connection is given up, and with it what was begun

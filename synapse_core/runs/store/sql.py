@@ -1,7 +1,7 @@
 """The run store in a database that speaks SQL."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from synapse_core.errors import ConflictError, InvalidInputError, RunNotFoundError
 from synapse_core.model.run import Outcome, Page, Run, RunFilter, RunStatus, RunSummary
 from synapse_core.runs.store import lifecycle
-from synapse_core.runs.store.database import Cell, Database, Statements
+from synapse_core.runs.store.database import Cell, ConnectionLostError, Database, Statements
 from synapse_core.runs.store.list_cursor import format_place, parse_place
 from synapse_core.runs.store.listing import select_page
 from synapse_core.runs.store.rows import (
@@ -25,6 +25,9 @@ __all__ = ["SqlRunStore"]
 
 _DELETED_AT_ONCE = 500
 
+_TRIES = 4
+"""Of what a connection broke in the middle of: a server that ends some of them has others left."""
+
 _LISTED = ", ".join(f"runs.{column}" for column in COLUMNS)
 _WHOLE = f"{_LISTED}, {', '.join(PAYLOAD)}"
 _ENDED = ", ".join(f"'{status.value}'" for status in RunStatus if status.is_terminal)
@@ -35,6 +38,7 @@ _INSERT_RUN = (
 _INSERT_PAYLOAD = "INSERT INTO payloads (params, env, result, number) VALUES (?, ?, ?, ?)"
 _UPDATE_RUN = f"UPDATE runs SET {', '.join(f'{name} = ?' for name in CHANGING)} WHERE number = ?"  # noqa: S608 - our own words
 
+_T = TypeVar("_T")
 _Changed = TypeVar("_Changed", Run, Run | None)
 
 
@@ -57,23 +61,18 @@ class SqlRunStore:
     def create(self, run: Run) -> Run:
         """Add a pending run; with an idempotency key already used, return the earlier run."""
         lifecycle.check_new(run)
-        texts = self._database.texts
-        with self._database.write() as statements:
-            added = statements.execute(_INSERT_RUN, cells_of(run, COLUMNS, texts)).fetchall()
-            if added:
-                statements.execute(_INSERT_PAYLOAD, [*payload_of(run), added[0]["number"]])
-                return run
-            earlier = self._find(statements, "idempotency_key", run.idempotency_key)
-            if earlier is not None:
-                return run_of(earlier, texts)
+        kept = self._again(
+            partial(self._create, run), is_idempotent=run.idempotency_key is not None
+        )
+        if kept is not None:
+            return kept
         raise ConflictError(
             f"There already is a run {run.id}.", hint="Take a new id.", run_id=run.id
         )
 
     def get(self, run_id: str) -> Run:
         """Return the run."""
-        with self._database.read() as statements:
-            return run_of(self._find_known(statements, run_id), self._database.texts)
+        return self._again(partial(self._get, run_id))
 
     def list(self, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[Run]:
         """Return runs that match, newest first, without params, result and env."""
@@ -81,8 +80,7 @@ class SqlRunStore:
             raise InvalidInputError(f"limit is {limit}.", hint="Ask for one run or more.")
         before = parse_place(where, cursor) if cursor is not None else None
         query, values = select_page(_LISTED, where, before, limit + 1, self._database.texts)
-        with self._database.read() as statements:
-            rows = statements.execute(query, values).fetchall()
+        rows = self._again(partial(self._select, query, values))
         more = None
         if len(rows) > limit:
             last = rows[limit - 1]
@@ -93,7 +91,7 @@ class SqlRunStore:
     def claim(self, run_id: str, *, owner: str, lease_s: float) -> Run | None:
         """Move a pending run to running; None for every caller but one."""
         rule = partial(lifecycle.claim, owner=owner, lease_s=lease_s, now=self._clock())
-        return self._change(run_id, rule)
+        return self._change(run_id, rule, is_idempotent=False)
 
     def heartbeat(
         self, run_id: str, *, owner: str, lease_s: float, summary: RunSummary | None = None
@@ -127,12 +125,12 @@ class SqlRunStore:
             lease_s=lease_s,
             now=self._clock(),
         )
-        return self._change(run_id, rule, columns=_LISTED) is not None
+        return self._change(run_id, rule, columns=_LISTED, is_idempotent=False) is not None
 
     def release(self, run_id: str, *, expected_owner: str) -> bool:
         """Make a running run pending again; False when it may not be made so."""
         rule = partial(lifecycle.release, expected_owner=expected_owner)
-        return self._change(run_id, rule, columns=_LISTED) is not None
+        return self._change(run_id, rule, columns=_LISTED, is_idempotent=False) is not None
 
     def request_cancel(self, run_id: str, *, force: bool = False) -> Run:
         """Ask a running run to stop; end a pending one as cancelled at once."""
@@ -141,17 +139,49 @@ class SqlRunStore:
 
     def active(self) -> Sequence[Run]:
         """Return every pending and running run, oldest first, without params, result and env."""
-        with self._database.read() as statements:
-            rows = statements.execute(
-                f"SELECT {_LISTED} FROM runs WHERE status IN ('pending', 'running') "  # noqa: S608 - our own words
-                "ORDER BY created_at, number"
-            ).fetchall()
+        query = (
+            f"SELECT {_LISTED} FROM runs WHERE status IN ('pending', 'running') "  # noqa: S608 - our own words
+            "ORDER BY created_at, number"
+        )
+        rows = self._again(partial(self._select, query, []))
         return [run_of(dict(row), self._database.texts) for row in rows]
 
     def delete(self, run_ids: Iterable[str]) -> int:
         """Forget terminal runs and return how many."""
         # In one order, so that two who delete at once never wait for each other.
-        wanted = iter(sorted(set(run_ids)))
+        return self._again(partial(self._delete, sorted(set(run_ids))), is_idempotent=False)
+
+    def _again(self, work: Callable[[], _T], *, is_idempotent: bool = True) -> _T:
+        """Do something, again when a connection broke over it and that does no harm."""
+        for _ in range(_TRIES - 1):
+            try:
+                return work()
+            except ConnectionLostError as error:
+                if error.is_undecided and not is_idempotent:
+                    raise
+        return work()
+
+    def _create(self, run: Run) -> Run | None:
+        """Return the run that is kept; None when another one has its id."""
+        texts = self._database.texts
+        with self._database.write() as statements:
+            added = statements.execute(_INSERT_RUN, cells_of(run, COLUMNS, texts)).fetchall()
+            if added:
+                statements.execute(_INSERT_PAYLOAD, [*payload_of(run), added[0]["number"]])
+                return run
+            earlier = self._find(statements, "idempotency_key", run.idempotency_key)
+            return None if earlier is None else run_of(earlier, texts)
+
+    def _get(self, run_id: str) -> Run:
+        with self._database.read() as statements:
+            return run_of(self._find_known(statements, run_id), self._database.texts)
+
+    def _select(self, query: str, values: Sequence[Cell] | Mapping[str, Cell]) -> Sequence[Any]:
+        with self._database.read() as statements:
+            return statements.execute(query, values).fetchall()
+
+    def _delete(self, run_ids: Sequence[str]) -> int:
+        wanted = iter(run_ids)
         count = 0
         with self._database.write() as statements:
             while some := [self._bind(run_id) for run_id in islice(wanted, _DELETED_AT_ONCE)]:
@@ -165,8 +195,15 @@ class SqlRunStore:
         *,
         columns: str = _WHOLE,
         durable: bool = False,
+        is_idempotent: bool = True,
     ) -> _Changed:
         """Apply the rule while nobody else can change the run, and return what it made of it."""
+        change = partial(self._change_once, run_id, rule, columns, durable=durable)
+        return self._again(change, is_idempotent=is_idempotent)
+
+    def _change_once(
+        self, run_id: str, rule: Callable[[Run], _Changed], columns: str, *, durable: bool
+    ) -> _Changed:
         texts = self._database.texts
         with self._database.write(durable=durable) as statements:
             row = self._find_known(statements, run_id, columns, self._database.locking)

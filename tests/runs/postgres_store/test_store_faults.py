@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import psutil
+import psycopg
 import pytest
 
 from synapse_core.errors import ConfigError, InvalidInputError, StoreUnavailableError, SynapseError
@@ -185,6 +187,39 @@ def stopped(server: PostgresServer) -> Generator[None]:
     finally:
         for process in processes:
             process.resume()
+
+
+def test_what_a_connection_broke_over_is_begun_again(
+    open_store: OpenStore, postgres_url: str
+) -> None:
+    store = open_store()
+    run = start(store)
+    with (
+        connect(postgres_url) as other,
+        connect(postgres_url) as watcher,
+        ThreadPoolExecutor() as threads,
+    ):
+        with other.transaction():
+            other.execute(b"SELECT * FROM runs FOR UPDATE")
+            finishing = threads.submit(store.finish, run.id, SUCCESS, owner=MINE)
+            end_one_that_waits(watcher)
+            end_one_that_waits(watcher)
+        assert finishing.result(30).status is RunStatus.SUCCEEDED
+
+    assert store.get(run.id).status is RunStatus.SUCCEEDED
+
+
+def end_one_that_waits(watcher: psycopg.Connection[tuple[object, ...]]) -> None:
+    """End a connection of the store by force, once it waits for a row."""
+    query = (
+        b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        b"WHERE wait_event_type = 'Lock' AND application_name = 'synapse'"
+    )
+    for _ in range(3000):
+        if watcher.execute(query).fetchall():
+            return
+        watcher.execute(b"SELECT pg_sleep(0.01)")
+    raise AssertionError("nobody waited")
 
 
 def test_a_locked_run_is_told(open_store: OpenStore, postgres_url: str) -> None:
