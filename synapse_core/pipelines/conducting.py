@@ -15,6 +15,7 @@ from synapse_core.errors import RunCancelledError
 from synapse_core.executors.offered import OfferedExecutors
 from synapse_core.executors.process import ProcessExecutor
 from synapse_core.model.run import Run, RunStatus, RunSummary
+from synapse_core.pipelines.mirror_process import is_shown
 from synapse_core.pipelines.placing import NodeRuns
 from synapse_core.pipelines.plan_files import load_plan
 from synapse_core.pipelines.reusing import Reuse, Reuser
@@ -74,6 +75,8 @@ class _Conductor:
     def conduct(self) -> JSONValue:
         schedule = self._schedule
         threading.Thread(target=self._watch_for_cancel, name="synapse-cancel", daemon=True).start()
+        if is_shown(self._home, self._run.id):
+            self._teller.announce()
         with FileWatch(self._bell.path) as watch:
             while True:
                 if self._must_stop():

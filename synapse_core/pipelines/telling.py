@@ -37,6 +37,15 @@ class Teller:
         self._executed: set[str] = set()
         self._run_ids: dict[str, str] = {}
 
+    def announce(self) -> None:
+        """Record that nodes wait, for those who do not have the plan."""
+        for name in self._schedule.states:
+            if name not in self._told:
+                self._told[name] = RunStatus.PENDING
+                self._context.emit(
+                    EventKind.STEP, self._facts(Transition(name, RunStatus.PENDING), "pending")
+                )
+
     def note_reuse(self, name: str, reason: str) -> None:
         """Remember that a node takes over an earlier result."""
         self._reused[name] = reason
@@ -55,7 +64,9 @@ class Teller:
         for transition in self._schedule.transitions():
             word = self._word(transition)
             before = self._told.get(transition.name)
-            if before == word or (before not in {None, _STARTED} and word == _STARTED):
+            if before == word or (
+                before not in {None, _STARTED, RunStatus.PENDING} and word == _STARTED
+            ):
                 continue
             self._told[transition.name] = word
             self._context.emit(EventKind.STEP, self._facts(transition, word))

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from synapse_core.executors.ray.actor_executor import PlacedRun, RayActorExecutor
     from synapse_core.executors.ray.job_executor import JobStatus, RayJobExecutor
+    from synapse_core.operations.pipelines.ray_executor import RayPipelineExecutor
 
-__all__ = ["JobStatus", "PlacedRun", "RayActorExecutor", "RayJobExecutor"]
+__all__ = ["JobStatus", "PlacedRun", "RayActorExecutor", "RayJobExecutor", "RayPipelineExecutor"]
 
 if not TYPE_CHECKING:  # the driver and the launchers, which live in this package, need none of it
     _PLACES = {
-        "JobStatus": "job_executor",
-        "PlacedRun": "actor_executor",
-        "RayActorExecutor": "actor_executor",
-        "RayJobExecutor": "job_executor",
+        "JobStatus": f"{__name__}.job_executor",
+        "PlacedRun": f"{__name__}.actor_executor",
+        "RayActorExecutor": f"{__name__}.actor_executor",
+        "RayJobExecutor": f"{__name__}.job_executor",
+        # It stands further up, and is looked for here all the same.
+        "RayPipelineExecutor": "synapse_core.operations.pipelines.ray_executor",
     }
 
     def __getattr__(name: str) -> object:
         if name not in _PLACES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+        return getattr(import_module(_PLACES[name]), name)

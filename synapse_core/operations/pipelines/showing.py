@@ -1,0 +1,87 @@
+"""Has a service show the pipeline runs that are started here."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+
+from synapse_core.clients.call import Call
+from synapse_core.clients.sync_session import Session
+from synapse_core.config.environments import check_service_url
+from synapse_core.config.home import Home
+from synapse_core.config.secret_file import read_secret
+from synapse_core.errors import RunNotFoundError, StorageError, StoreUnavailableError
+from synapse_core.model.run import Run
+from synapse_core.pipelines.mirror import image_of
+from synapse_core.pipelines.mirror_process import Showcase, keep_showing, show_at
+from synapse_core.runs.http import HttpRunStore
+
+__all__ = ["Showing"]
+
+_TOKEN_VARIABLE = "SYNAPSE_SERVICE_TOKEN"  # noqa: S105 - the name of the variable, not a token
+_OWN_TOKEN = "service-token"  # noqa: S105 - the name of a file
+
+
+class Showing:
+    """A service that shows runs of this home.
+
+    Args:
+        home: Where the runs lie.
+        url: Address of the service.
+        token: Secret of scope `run`; None for the variable, or what the home has.
+
+    Raises:
+        ConfigError: The URL is none.
+    """
+
+    def __init__(self, home: Home, url: str, token: str | None) -> None:
+        self._home = home
+        own = home.root / _OWN_TOKEN
+        found = token if token is not None else os.environ.get(_TOKEN_VARIABLE)
+        if found is None:
+            found = read_secret(own) if own.exists() else ""
+        self._showcase = Showcase(check_service_url(url), found.strip())
+
+    @contextmanager
+    def of(self, run: Run) -> Generator[None]:
+        """Have a run shown that the block starts.
+
+        A service of this very home has the run already.
+
+        Args:
+            run: The run, as it is started.
+
+        Raises:
+            StoreUnavailableError: The service cannot be reached; nothing was started.
+            SynapseError: It does not let us in.
+        """
+        with Session(self._showcase.url, self._showcase.token or None) as session:
+            session.call(Call(method="GET", path="/api/v1/version"))
+            try:
+                show_at(self._home, run.id, self._showcase)
+                yield
+            except OSError as error:
+                raise StorageError(
+                    f"Cannot write to the folder of {run.id}: {error.strerror}.",
+                    hint="Free disk space or check the permissions.",
+                ) from error
+            except BaseException:
+                show_at(self._home, run.id, None)
+                raise
+            if _has(session, run):
+                show_at(self._home, run.id, None)
+            else:
+                keep_showing(self._home, run.id)
+
+
+def _has(session: Session, run: Run) -> bool:
+    """Tell whether the service has a run by itself; else it is told that there is one."""
+    store = HttpRunStore(session)
+    try:
+        store.get(run.id)
+    except RunNotFoundError:
+        with suppress(StoreUnavailableError):  # the mirror insists
+            store.create(image_of(run))
+        return False
+    except StoreUnavailableError:  # as soon as it is there again
+        return False
+    return True
