@@ -1,8 +1,6 @@
 """Who the service lets in, and how it says no."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -12,66 +10,16 @@ from synapse_core.errors import (
     RunCancelledError,
     SynapseError,
 )
-from synapse_core.model.documents import run_document
-from synapse_core.model.event import EventKind
-from synapse_core.runs.records import format_record
 from synapse_core.service.application import ENDPOINTS
 from synapse_core.service.limits import Limits, Meter
 from synapse_core.service.problems import status_of
 from synapse_core.service.scopes import Scope, Tokens
 from synapse_core.service.serving import Address, find_tokens
-from synapse_core.testing.contracts.runs import a_run
 from synapse_core.testing.service import ADMIN_TOKEN, READ_TOKEN, RUN_TOKEN, serving
-from synapse_core.workspace import Workspace, open_workspace
+from synapse_core.workspace import Workspace
+from tests.service.asking import RUN, as_, recorded
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - to see that it is refused
-RUN = "20260101-000000-00000001"
-_LIMITS = Limits(max_body_bytes=100_000, wrong_tokens_burst=5, heartbeat_s=0.1)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with open_workspace(tmp_path, (), environ={}) as workspace:
-        yield workspace
-
-
-@pytest.fixture
-def url(workspace: Workspace) -> Iterator[str]:
-    with serving(workspace, limits=_LIMITS) as url:
-        yield url
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}) as client:
-        yield client
-
-
-def as_(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-def recorded(client: httpx2.Client, **given: Any) -> None:  # noqa: ANN401 - the fields of a run
-    run = a_run(0, **{"id": RUN, "executor": "elsewhere", **given})
-    answer = client.put(f"/api/v1/runs/{RUN}", json=run_document(run))
-    assert answer.status_code == 201, answer.text
-
-
-def owned(client: httpx2.Client, owner: str = "me") -> None:
-    recorded(client)
-    order = {"owner": owner, "lease_s": 60}
-    assert client.post(f"/api/v1/runs/{RUN}/claim", json=order).status_code == 200
-
-
-def batch(first: int, last: int, *, ends: bool = False) -> bytes:
-    lines = [
-        format_record(seq, 1.5, EventKind.LOG, b'{"level":"info","message":"line %d"}' % seq)
-        for seq in range(first, last + 1)
-    ]
-    if ends:
-        data = b'{"status":"succeeded","attempt":1}'
-        lines[-1] = format_record(last, 1.5, EventKind.STATUS, data)
-    return b"".join(lines)
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/health/"])
