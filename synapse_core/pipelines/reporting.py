@@ -30,6 +30,32 @@ ELSEWHERE = "elsewhere"
 _FINISHED = frozenset({RunStatus.SUCCEEDED, RunStatus.SKIPPED})
 
 
+class _TokenOfAll(CancelToken):
+    """Asks the pipeline to stop, and with it the nodes that are executed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[CancelToken] = []
+
+    def set(self) -> None:
+        """Ask all to stop."""
+        super().set()
+        for part in tuple(self._parts):
+            part.set()
+
+    @contextmanager
+    def part(self) -> Generator[CancelToken]:
+        """Lend a token for a node, which can be asked to stop alone."""
+        token = CancelToken()
+        self._parts.append(token)
+        if self.is_set:
+            token.set()
+        try:
+            yield token
+        finally:
+            self._parts.remove(token)
+
+
 @dataclass(slots=True)
 class ReportedNode:
     """One node while it is executed.
@@ -79,7 +105,7 @@ class PipelineReport:
         self._home = Home(home.absolute())
         self._store = HttpRunStore(session)
         self._nodes = tuple(nodes)
-        self._cancel = CancelToken()
+        self._cancel = _TokenOfAll()
         self._results: dict[str, JSONValue] = {}
         now = time.time()
         self._described = Run(
@@ -120,7 +146,8 @@ class PipelineReport:
 
         Raises:
             ConflictError: It was reported before.
-            RunCancelledError: Somebody has cancelled the pipeline, or one of its nodes.
+            RunCancelledError: Somebody has cancelled the pipeline. Out of the block it comes when
+                this node was cancelled as well; who catches it then can go on with other nodes.
             InvalidInputError: The pipeline has no such node.
         """
         self._context()
@@ -132,8 +159,12 @@ class PipelineReport:
                 hint="A node is executed once in a run; give another execution another name.",
                 run_id=run.id,
             )
-        owned = ReportedRun(self._session, self._home, run, self._cancel)
-        self._tell(name, "started", run.id)
+        with self._cancel.part() as token:
+            owned = ReportedRun(self._session, self._home, run, token)
+            self._tell(name, "started", run.id)
+            yield from self._report(name, run.id, owned)
+
+    def _report(self, name: str, run_id: str, owned: ReportedRun) -> Generator[ReportedNode]:
         node = ReportedNode(owned.context)
         try:
             yield node
@@ -141,10 +172,10 @@ class PipelineReport:
             outcome = outcome_of(error)
             owned.end(outcome)
             reason = outcome.failure.message if outcome.failure is not None else ""
-            self._tell(name, outcome.status, run.id, error=reason)
+            self._tell(name, outcome.status, run_id, error=reason)
             raise
         owned.end(Outcome(RunStatus.SUCCEEDED, node.result))
-        self._end_node(name, RunStatus.SUCCEEDED, run.id, node.result)
+        self._end_node(name, RunStatus.SUCCEEDED, run_id, node.result)
 
     def take_over(self, name: str, earlier: Run) -> JSONValue:
         """Report that a node need not be executed: what an earlier run of it returned will do."""

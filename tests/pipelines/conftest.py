@@ -49,6 +49,12 @@ pipelines:
       first: {action: split, inputs: {count: 1}}
       slow: {action: wait, after: first}
       last: {action: split, inputs: {count: 1}, after: slow}
+  apart:
+    on_failure: continue
+    nodes:
+      slow: {action: wait}
+      behind: {action: split, inputs: {count: 1}, after: slow}
+      other: {action: split, inputs: {count: 1}}
   sharing:
     chain: [write, read]
   kept:

@@ -314,3 +314,19 @@ def test_a_node_that_was_left_over_is_ended_by_who_looks_at_it(
     )
 
     assert get_run(workspace, left.id).status is RunStatus.CANCELLED
+
+
+def test_a_node_that_is_cancelled_alone_has_failed(workspace: Workspace) -> None:
+    started = start_pipeline(workspace, StartPipeline(plugin="works", pipeline="apart"))
+    for progress in follow_progress(workspace, started.id, timeout_s=PATIENCE_S):
+        slow = progress.progress[0]
+        if slow.status is RunStatus.RUNNING:
+            cancel_run(workspace, slow.run_ids[0])
+    ended = wait_run(workspace, started.id, timeout_s=PATIENCE_S)
+
+    assert ended.status is RunStatus.FAILED
+    assert ended.failure is not None
+    assert "slow failed" in ended.failure.message
+    assert steps(workspace, ended.id) == {
+        "slow": "failed", "behind": "skipped", "other": "succeeded",
+    }  # fmt: skip

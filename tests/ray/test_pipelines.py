@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from synapse_core import RayPipelineExecutor
+from synapse_core.clients.sync_service import PipelineServiceClient
 from synapse_core.config.home import Home
 from synapse_core.errors import PipelineError, RunCancelledError
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.run import Resources, Run, RunFilter, RunStatus
 from synapse_core.pipelines import ActionPipeline, Node, params
-from synapse_core.workspace import Workspace
+from synapse_core.testing.service import RUN_TOKEN, serving
+from synapse_core.workspace import Workspace, open_workspace
 from tests.ray.looking import PATIENCE_S, child_of, is_gone, kill, launchers, wait_until
 
 
@@ -111,3 +113,24 @@ def test_a_pipeline_goes_on_elsewhere_after_its_cluster_was_killed(
     assert pipeline.wait(resumed, executor, PATIENCE_S) == 2
     assert statuses(executor, resumed) == {"train": "skipped", "once": "succeeded"}
     assert node_runs(workspace, run_id)["train"].attempt == 1
+
+
+def test_a_service_of_another_home_shows_them(
+    ray_home: Home, workspace: Workspace, plugin: Path, tmp_path: Path
+) -> None:
+    del workspace  # with which the cluster is up
+    with (
+        open_workspace(tmp_path / "far", ()) as far,
+        serving(far) as url,
+        PipelineServiceClient(url, RUN_TOKEN) as client,
+        RayPipelineExecutor(
+            working_dir=plugin.parent,
+            home=ray_home.root,
+            pipeline_service_url=url,
+            pipeline_service_token=RUN_TOKEN,
+        ) as executor,
+    ):
+        run_id = ActionPipeline([Node("trials/echo").inputs(text="x")]).submit({}, executor)
+        shown = list(client.stream_progress(run_id))
+
+    assert [(one.name, one.status.value) for one in shown[-1].progress] == [("echo", "succeeded")]

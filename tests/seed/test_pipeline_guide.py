@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from synapse_core import ProcessPipelineExecutor
-from synapse_core.errors import PipelineError
+from synapse_core.errors import PipelineError, StoreUnavailableError
 from synapse_core.pipelines import ActionPipeline, display_progress, display_progress_async
 
 ACTIONS = """
@@ -136,3 +136,24 @@ def test_a_failed_run_is_resumed_from_where_it_failed(
     assert pipeline.wait(new_run_id, executor) == {"weights": "3.pt"}
     states = [one.status.value for one in executor.get_progress(new_run_id).progress]
     assert states == ["skipped", "skipped", "succeeded"]
+
+
+def test_the_service_and_the_cluster_are_named_as_in_the_guide(
+    tmp_path: Path, pipeline: ActionPipeline
+) -> None:
+    from synapse_core.executors.ray import (  # noqa: PLC0415 - as the guide imports it
+        RayPipelineExecutor,
+    )
+
+    with (
+        RayPipelineExecutor(
+            ray_address="ray://remote-cluster:10001",
+            working_dir=tmp_path,
+            pipeline_service_url="http://localhost:9",
+            actor_pipeline_service_url="http://internal-service:8100",
+            include_sdk=True,
+            home=tmp_path / "home",
+        ) as executor,
+        pytest.raises(StoreUnavailableError, match="http://localhost:9"),
+    ):
+        pipeline.submit({"dataset_id": 123}, executor)

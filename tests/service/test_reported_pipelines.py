@@ -158,6 +158,27 @@ def test_a_cancelled_pipeline_stops_its_nodes(
     assert statuses(client, report.run_id) == ["cancelled", "pending", "pending"]
 
 
+def work_until_the_node_is_cancelled(report: PipelineReport, client: PipelineServiceClient) -> None:
+    with report.node("download") as node:
+        client.cancel_run(node.context.job_id)
+        for _ in range(400):
+            node.context.check_cancelled()
+            threading.Event().wait(0.05)
+
+
+def test_a_node_that_is_cancelled_alone_leaves_the_others(
+    session: Session, client: PipelineServiceClient, tmp_path: Path
+) -> None:
+    with a_report(session, tmp_path / "near") as report:
+        with pytest.raises(RunCancelledError):
+            work_until_the_node_is_cancelled(report, client)
+        with report.node("count") as node:
+            node.context.check_cancelled()
+
+    assert client.get_run(report.run_id).status is RunStatus.SUCCEEDED
+    assert statuses(client, report.run_id) == ["cancelled", "succeeded", "pending"]
+
+
 def test_a_node_is_executed_once_and_must_be_one(session: Session, tmp_path: Path) -> None:
     with a_report(session, tmp_path / "near") as report:
         with report.node("download"):
