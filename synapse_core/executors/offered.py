@@ -12,7 +12,7 @@ from synapse_core.ports import Executor
 __all__ = ["OfferedExecutors"]
 
 _LOCAL = "local"
-"""Another name of the executor of this machine."""
+"""What people call the executor of this machine; its runs are kept under its own name."""
 
 
 class OfferedExecutors(Mapping[str, Executor]):
@@ -30,7 +30,6 @@ class OfferedExecutors(Mapping[str, Executor]):
     def __init__(self, home: Home, environ: Mapping[str, str], process: ProcessExecutor) -> None:
         self._home = home
         self._environ = environ
-        self._process = process
         self._made: dict[str, Executor] = {process.name: process, _LOCAL: process}
 
     def __getitem__(self, name: str) -> Executor:
@@ -45,7 +44,7 @@ class OfferedExecutors(Mapping[str, Executor]):
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        yield self._process.name
+        yield _LOCAL
         if is_installed():
             yield from ("actor", "job")
         yield from self._clusters()

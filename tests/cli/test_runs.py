@@ -219,3 +219,14 @@ def test_the_short_form_runs_an_action_to_its_end(synapse: Call, plugin: Path) -
 
     assert (by_file.code, by_json.code) == (0, 0)
     assert by_json.json_lines[-1]["result"] == {"epochs": 5}
+
+
+def test_the_short_form_says_where_and_how_often_it_runs(synapse: Call) -> None:
+    train = ("plugin", "run", "train", "--plugin", "trainer")
+    planned = synapse(*train, "--on", "local", "--retries", "2", "--dry-run", "--json").json
+    nowhere = synapse(*train, "--on", "moon")
+
+    assert (planned["executor"], planned["retry"]["retries"]) == ("process", 2)
+    assert nowhere.code == 2
+    assert "moon" in nowhere.err
+    assert "local" in nowhere.err

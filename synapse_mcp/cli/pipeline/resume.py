@@ -14,6 +14,7 @@ from synapse_mcp.cli.output import Output
 from synapse_mcp.cli.params import parse_params
 from synapse_mcp.cli.pipeline.showing import follow_pipeline
 from synapse_mcp.cli.places import this_home
+from synapse_mcp.cli.run.options import PlanOnlyOption
 from synapse_mcp.cli.run.starting import go_on, show_plan
 
 __all__ = ["resume"]
@@ -24,9 +25,7 @@ def resume(
     *,
     params: ParamsOption = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch it until it ends.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and start nothing.")
-    ] = False,
+    dry_run: PlanOnlyOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Start a pipeline again where an earlier run of it ended.

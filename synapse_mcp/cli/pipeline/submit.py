@@ -20,6 +20,7 @@ from synapse_mcp.cli.output import Output
 from synapse_mcp.cli.params import parse_params
 from synapse_mcp.cli.pipeline.showing import PipelineArgument, follow_pipeline
 from synapse_mcp.cli.places import this_home
+from synapse_mcp.cli.run.options import PlanOnlyOption
 from synapse_mcp.cli.run.starting import go_on, show_plan, variables_for
 
 __all__ = ["run", "submit"]
@@ -41,10 +42,6 @@ _TimeoutOption = Annotated[
     typer.Option("--timeout", min=0, metavar="SECONDS", help="Limit on the whole."),
 ]
 
-_DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Check everything and start nothing.")
-]
-
 
 def submit(
     plugin: PluginArgument,
@@ -56,7 +53,7 @@ def submit(
     timeout_s: _TimeoutOption = None,
     env: VariablesOption = None,
     environment: EnvironmentOption = None,
-    dry_run: _DryRunOption = False,
+    dry_run: PlanOnlyOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Start a pipeline and return at once.
@@ -87,7 +84,7 @@ def run(
     timeout_s: _TimeoutOption = None,
     env: VariablesOption = None,
     environment: EnvironmentOption = None,
-    dry_run: _DryRunOption = False,
+    dry_run: PlanOnlyOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Run a pipeline and follow it to its end.

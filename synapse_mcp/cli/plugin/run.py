@@ -1,9 +1,6 @@
 """`synapse plugin run`."""
 
 import sys
-from typing import Annotated
-
-import typer
 
 from synapse_core.operations.runs import StartRun, start_run
 from synapse_mcp.cli.opening import open_plugins
@@ -18,6 +15,12 @@ from synapse_mcp.cli.options import (
 from synapse_mcp.cli.output import Output
 from synapse_mcp.cli.params import parse_params
 from synapse_mcp.cli.places import plugin_here
+from synapse_mcp.cli.run.options import (
+    ExecutorOption,
+    PlanOnlyOption,
+    RetriesOption,
+    TimeoutOption,
+)
 from synapse_mcp.cli.run.starting import go_on, show_plan, variables_for
 
 __all__ = ["run"]
@@ -28,15 +31,12 @@ def run(
     *,
     plugin: PluginOption = None,
     params: ParamsOption = None,
-    timeout_s: Annotated[
-        float | None,
-        typer.Option("--timeout", min=0, metavar="SECONDS", help="Limit on each attempt."),
-    ] = None,
+    executor: ExecutorOption = "local",
+    timeout_s: TimeoutOption = None,
+    retries: RetriesOption = None,
     env: VariablesOption = None,
     environment: EnvironmentOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and start nothing.")
-    ] = False,
+    dry_run: PlanOnlyOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Run an action and follow it to its end.
@@ -54,7 +54,9 @@ def run(
             plugin=reference,
             action=action,
             params=given,
+            executor=executor,
             timeout_s=timeout_s,
+            retries=retries,
             env=variables_for(workspace.home, environment, env or []),
             dry_run=dry_run,
         )

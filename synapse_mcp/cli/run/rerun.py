@@ -13,6 +13,7 @@ from synapse_mcp.cli.options import JsonOption, ParamsOption, RunArgument
 from synapse_mcp.cli.output import Output
 from synapse_mcp.cli.params import parse_params
 from synapse_mcp.cli.places import this_home
+from synapse_mcp.cli.run.options import PlanOnlyOption
 from synapse_mcp.cli.run.starting import go_on, show_plan
 
 __all__ = ["rerun"]
@@ -30,9 +31,7 @@ def rerun(
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Wait for its end without showing its log.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and start nothing.")
-    ] = False,
+    dry_run: PlanOnlyOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Start the action of an earlier run again.

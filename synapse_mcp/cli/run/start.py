@@ -19,6 +19,12 @@ from synapse_mcp.cli.options import (
 from synapse_mcp.cli.output import Output
 from synapse_mcp.cli.params import parse_params
 from synapse_mcp.cli.places import this_home
+from synapse_mcp.cli.run.options import (
+    ExecutorOption,
+    PlanOnlyOption,
+    RetriesOption,
+    TimeoutOption,
+)
 from synapse_mcp.cli.run.starting import go_on, show_plan, variables_for
 
 __all__ = ["start"]
@@ -43,30 +49,15 @@ def start(
     action: ActionArgument,
     *,
     params: ParamsOption = None,
-    executor: Annotated[
-        str,
-        typer.Option(
-            "--on",
-            "--executor",
-            metavar="NAME",
-            help="Where it runs: local, actor or job on Ray, or a cluster of the environment.",
-        ),
-    ] = "local",
-    timeout_s: Annotated[
-        float | None,
-        typer.Option("--timeout", min=0, metavar="SECONDS", help="Limit on each attempt."),
-    ] = None,
-    retries: Annotated[
-        int | None, typer.Option("--retries", min=0, help="Attempts after the first.")
-    ] = None,
+    executor: ExecutorOption = "local",
+    timeout_s: TimeoutOption = None,
+    retries: RetriesOption = None,
     env: VariablesOption = None,
     environment: EnvironmentOption = None,
     key: _KeyOption = None,
     follow: _FollowOption = False,
     wait: _WaitOption = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything and start nothing.")
-    ] = False,
+    dry_run: PlanOnlyOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Start a run and return at once.
