@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from synapse_core.model.event import Event, EventKind
-from synapse_core.model.run import ArtifactInfo, Outcome, Page, Run, RunFilter, RunSummary
+from synapse_core.model.run import (
+    ArtifactInfo,
+    Outcome,
+    Page,
+    Run,
+    RunEnd,
+    RunFilter,
+    RunStatus,
+    RunSummary,
+)
 from synapse_core.types import JSONObject
 
 if TYPE_CHECKING:  # it takes pydantic, which no run needs
@@ -21,6 +30,7 @@ __all__ = [
     "Executor",
     "Inspector",
     "JournalReader",
+    "ManyRuns",
     "RunService",
     "RunStore",
 ]
@@ -226,6 +236,52 @@ class RunStore(Protocol):
 
     def delete(self, run_ids: Iterable[str]) -> int:
         """Forget terminal runs and return how many; ids unknown or not terminal are passed over."""
+        ...
+
+
+class ManyRuns(Protocol):
+    """What a store does to many runs at once, for the price of one.
+
+    To each run happens what the verb of `RunStore` does, and all of it or nothing is kept. Runs
+    that are unknown are passed over. All methods are safe to call from any thread and raise
+    `StoreUnavailableError` when the store cannot be reached.
+    """
+
+    def create(self, runs: Sequence[Run]) -> None:
+        """Add pending runs, all or none.
+
+        Raises:
+            ConflictError: An id or an idempotency key is taken.
+            InvalidInputError: One of them is not pending.
+        """
+        ...
+
+    def get(self, run_ids: Sequence[str]) -> Sequence[Run]:
+        """Return the runs, in this order."""
+        ...
+
+    def statuses(self, run_ids: Sequence[str]) -> Mapping[str, RunStatus]:
+        """Return how the runs stand; for a small part of what `get` costs."""
+        ...
+
+    def claim(self, run_ids: Sequence[str], *, owner: str, lease_s: float) -> Sequence[Run]:
+        """Move to running what is pending of them, and return that, in this order."""
+        ...
+
+    def put_back(self, run_ids: Sequence[str], *, owner: str) -> Sequence[Run]:
+        """Undo the owner's claims of runs that it has not begun, and return these as they are now.
+
+        They are pending, with the `attempt` they had. Runs that are not the owner's, or that
+        somebody asked to stop, are passed over.
+        """
+        ...
+
+    def finish(self, ends: Sequence[RunEnd], *, owner: str) -> Sequence[Run]:
+        """End the owner's runs and return them; those of somebody else are passed over.
+
+        Raises:
+            InvalidInputError: The status of an outcome is not terminal.
+        """
         ...
 
 

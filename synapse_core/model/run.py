@@ -15,6 +15,7 @@ __all__ = [
     "Resources",
     "RetryPolicy",
     "Run",
+    "RunEnd",
     "RunFailure",
     "RunFilter",
     "RunKind",
@@ -285,6 +286,21 @@ class Outcome:
     status: RunStatus
     result: JSONValue = None
     failure: RunFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """The end of one run, to be recorded.
+
+    Attributes:
+        run_id: The run.
+        outcome: How it ended.
+        summary: Its journal, folded to the end.
+    """
+
+    run_id: str
+    outcome: Outcome
+    summary: RunSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from synapse_core.ports import RunStore
+from synapse_core.ports import ManyRuns, RunStore
 from synapse_core.runs.store.memory import MemoryRunStore
 from synapse_core.runs.store.sqlite import SqliteRunStore
+from synapse_core.testing.contracts.many_runs import ManyRunsContract
 from synapse_core.testing.contracts.run_store import RunStoreContract
 
 
@@ -24,6 +25,14 @@ class TestSqliteRunStore(RunStoreContract):
     def store(self, tmp_path: Path) -> Iterator[RunStore]:
         store = SqliteRunStore(tmp_path / "runs.db")
         yield store
+        store.close()
+
+
+class TestManyRunsOfSqlite(ManyRunsContract):
+    @pytest.fixture
+    def pair(self, tmp_path: Path) -> Iterator[tuple[RunStore, ManyRuns]]:
+        store = SqliteRunStore(tmp_path / "runs.db")
+        yield store, store.many
         store.close()
 
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from synapse_core.config.home import Home
 from synapse_core.config.store_place import recorded_store
-from synapse_core.ports import RunStore
+from synapse_core.ports import ManyRuns, RunStore
 from synapse_core.runs.store.sqlite import SqliteRunStore
 
 __all__ = ["OpenRunStore", "open_run_store"]
@@ -12,6 +12,11 @@ __all__ = ["OpenRunStore", "open_run_store"]
 
 class OpenRunStore(RunStore, Protocol):
     """A run store that is to be closed."""
+
+    @property
+    def many(self) -> ManyRuns:
+        """What it does to many runs at once."""
+        ...
 
     def close(self) -> None:
         """Let go of what it holds; it cannot be used any more."""

@@ -8,37 +8,23 @@ from typing import Any, TypeVar
 
 from synapse_core.errors import ConflictError, InvalidInputError, RunNotFoundError
 from synapse_core.model.run import Outcome, Page, Run, RunFilter, RunStatus, RunSummary
+from synapse_core.ports import ManyRuns
 from synapse_core.runs.store import lifecycle
-from synapse_core.runs.store.database import Cell, ConnectionLostError, Database, Statements
+from synapse_core.runs.store.changing import again, insert, update
+from synapse_core.runs.store.database import Cell, Database, Statements
 from synapse_core.runs.store.list_cursor import format_place, parse_place
 from synapse_core.runs.store.listing import select_page
-from synapse_core.runs.store.rows import (
-    CHANGING,
-    COLUMNS,
-    PAYLOAD,
-    cells_of,
-    payload_of,
-    run_of,
-)
+from synapse_core.runs.store.many import SqlManyRuns
+from synapse_core.runs.store.rows import COLUMNS, PAYLOAD, run_of
 
 __all__ = ["SqlRunStore"]
 
 _DELETED_AT_ONCE = 500
 
-_TRIES = 4
-"""Of what a connection broke in the middle of: a server that ends some of them has others left."""
-
 _LISTED = ", ".join(f"runs.{column}" for column in COLUMNS)
 _WHOLE = f"{_LISTED}, {', '.join(PAYLOAD)}"
 _ENDED = ", ".join(f"'{status.value}'" for status in RunStatus if status.is_terminal)
-_INSERT_RUN = (
-    f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608 - our own words
-    "ON CONFLICT DO NOTHING RETURNING number"
-)
-_INSERT_PAYLOAD = "INSERT INTO payloads (params, env, result, number) VALUES (?, ?, ?, ?)"
-_UPDATE_RUN = f"UPDATE runs SET {', '.join(f'{name} = ?' for name in CHANGING)} WHERE number = ?"  # noqa: S608 - our own words
 
-_T = TypeVar("_T")
 _Changed = TypeVar("_Changed", Run, Run | None)
 
 
@@ -53,6 +39,12 @@ class SqlRunStore:
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
+        self._many = SqlManyRuns(database, clock)
+
+    @property
+    def many(self) -> ManyRuns:
+        """What is done to many runs at once."""
+        return self._many
 
     def close(self) -> None:
         """Let go of the database; the store cannot be used any more."""
@@ -61,9 +53,7 @@ class SqlRunStore:
     def create(self, run: Run) -> Run:
         """Add a pending run; with an idempotency key already used, return the earlier run."""
         lifecycle.check_new(run)
-        kept = self._again(
-            partial(self._create, run), is_idempotent=run.idempotency_key is not None
-        )
+        kept = again(partial(self._create, run), is_idempotent=run.idempotency_key is not None)
         if kept is not None:
             return kept
         raise ConflictError(
@@ -72,7 +62,7 @@ class SqlRunStore:
 
     def get(self, run_id: str) -> Run:
         """Return the run."""
-        return self._again(partial(self._get, run_id))
+        return again(partial(self._get, run_id))
 
     def list(self, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[Run]:
         """Return runs that match, newest first, without params, result and env."""
@@ -80,7 +70,7 @@ class SqlRunStore:
             raise InvalidInputError(f"limit is {limit}.", hint="Ask for one run or more.")
         before = parse_place(where, cursor) if cursor is not None else None
         query, values = select_page(_LISTED, where, before, limit + 1, self._database.texts)
-        rows = self._again(partial(self._select, query, values))
+        rows = again(partial(self._select, query, values))
         more = None
         if len(rows) > limit:
             last = rows[limit - 1]
@@ -143,31 +133,19 @@ class SqlRunStore:
             f"SELECT {_LISTED} FROM runs WHERE status IN ('pending', 'running') "  # noqa: S608 - our own words
             "ORDER BY created_at, number"
         )
-        rows = self._again(partial(self._select, query, []))
+        rows = again(partial(self._select, query, []))
         return [run_of(dict(row), self._database.texts) for row in rows]
 
     def delete(self, run_ids: Iterable[str]) -> int:
         """Forget terminal runs and return how many."""
         # In one order, so that two who delete at once never wait for each other.
-        return self._again(partial(self._delete, sorted(set(run_ids))), is_idempotent=False)
-
-    def _again(self, work: Callable[[], _T], *, is_idempotent: bool = True) -> _T:
-        """Do something, again when a connection broke over it and that does no harm."""
-        for _ in range(_TRIES - 1):
-            try:
-                return work()
-            except ConnectionLostError as error:
-                if error.is_undecided and not is_idempotent:
-                    raise
-        return work()
+        return again(partial(self._delete, sorted(set(run_ids))), is_idempotent=False)
 
     def _create(self, run: Run) -> Run | None:
         """Return the run that is kept; None when another one has its id."""
         texts = self._database.texts
         with self._database.write() as statements:
-            added = statements.execute(_INSERT_RUN, cells_of(run, COLUMNS, texts)).fetchall()
-            if added:
-                statements.execute(_INSERT_PAYLOAD, [*payload_of(run), added[0]["number"]])
+            if insert(statements, run, texts):
                 return run
             earlier = self._find(statements, "idempotency_key", run.idempotency_key)
             return None if earlier is None else run_of(earlier, texts)
@@ -199,7 +177,7 @@ class SqlRunStore:
     ) -> _Changed:
         """Apply the rule while nobody else can change the run, and return what it made of it."""
         change = partial(self._change_once, run_id, rule, columns, durable=durable)
-        return self._again(change, is_idempotent=is_idempotent)
+        return again(change, is_idempotent=is_idempotent)
 
     def _change_once(
         self, run_id: str, rule: Callable[[Run], _Changed], columns: str, *, durable: bool
@@ -210,13 +188,7 @@ class SqlRunStore:
             run = run_of(row, texts)
             changed = rule(run)
             if changed is not None and changed is not run:
-                cells = cells_of(changed, CHANGING, texts)
-                statements.execute(_UPDATE_RUN, [*cells, row["number"]])
-                if changed.result is not run.result:
-                    statements.execute(
-                        "UPDATE payloads SET result = ? WHERE number = ?",
-                        [payload_of(changed)[PAYLOAD.index("result")], row["number"]],
-                    )
+                update(statements, run, changed, row["number"], texts)
         return changed
 
     def _bind(self, text: str | None) -> Cell:
