@@ -1,9 +1,10 @@
 """A run that a thread of this process owns, from its claim to its end."""
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,7 @@ from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, StorageError
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
-from synapse_core.model.run import Outcome, Run, RunStatus, RunSummary
+from synapse_core.model.run import Outcome, Run, RunEnd, RunStatus, RunSummary
 from synapse_core.ports import RunStore
 from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.journal import JournalWriter
@@ -31,11 +32,52 @@ from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.attempt import HEARTBEAT_S, AttemptEnd, StopReason
 from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
 
-__all__ = ["LEASE_S", "ThreadedRun"]
+__all__ = ["LEASE_S", "Stopper", "ThreadedRun"]
 
 LEASE_S = 15.0
 
 _log = logging.getLogger(__name__)
+
+
+class Stopper:
+    """Tells one attempt to stop, when somebody asks for it or its time is over.
+
+    Args:
+        cancel: What the action looks at.
+        timeout_s: Seconds that the attempt may take; None for no limit.
+        on_stop: Called once with each reason, before the action is told.
+
+    Attributes:
+        reasons: Why it was told to stop; empty as long as it was not.
+    """
+
+    def __init__(
+        self,
+        cancel: CancelToken,
+        timeout_s: float | None,
+        on_stop: Callable[[StopReason], None],
+    ) -> None:
+        self.reasons: list[StopReason] = []
+        self._cancel = cancel
+        self._on_stop = on_stop
+        self._ends_at = time.monotonic() + timeout_s if timeout_s is not None else math.inf
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until its time is over."""
+        return math.inf if self.reasons else max(0.0, self._ends_at - time.monotonic())
+
+    def stop(self, reason: StopReason) -> None:
+        """Stop it; after the first time only by force."""
+        if not self.reasons or (reason is StopReason.FORCE and reason not in self.reasons):
+            self.reasons.append(reason)
+            self._on_stop(reason)
+        self._cancel.set()
+
+    def look(self) -> None:
+        """Stop it when its time is over."""
+        if self.left_s <= 0:
+            self.stop(StopReason.TIMEOUT)
 
 
 class ThreadedRun:
@@ -94,12 +136,13 @@ class ThreadedRun:
             self._store.begin_attempt(self._run.id, owner=self._owner, attempt=attempt)
         self._say(terminal_status(outcome, attempt))
         summary = self._journals.summarise(self._run.id, self._summary)
-        self._store.finish(self._run.id, outcome, owner=self._owner, summary=summary)
+        self._record(RunEnd(self._run.id, outcome, summary))
+
+    def _record(self, end: RunEnd) -> None:
+        self._store.finish(end.run_id, end.outcome, owner=self._owner, summary=end.summary)
 
     def _make_attempt(self, number: int) -> tuple[Outcome, AttemptEnd]:
         run = self._run
-        for folder in (self._home.artifacts(run.id), self._home.work(run.id)):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         cancel = CancelToken()
         with self._open_journal() as writer, self._watch(cancel) as stopped:
             writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": number})
@@ -144,39 +187,29 @@ class ThreadedRun:
     @contextmanager
     def _watch(self, cancel: CancelToken) -> Generator[list[StopReason]]:
         """Send heartbeats meanwhile, and tell the action to stop; yields why, once it was told."""
-        stopped: list[StopReason] = []
+        stopper = Stopper(cancel, self._run.timeout_s, self._on_stop)
         has_ended = threading.Event()
 
-        def stop(reason: StopReason) -> None:
-            if not stopped or (reason is StopReason.FORCE and reason not in stopped):
-                stopped.append(reason)
-                self._on_stop(reason)
-            cancel.set()
-
         def watch() -> None:
-            timeout_s = self._run.timeout_s
-            ends_at = time.monotonic() + timeout_s if timeout_s is not None else None
             while not has_ended.is_set():
-                if (reason := self._beat()) is not None:
-                    stop(reason)
-                left_s = HEARTBEAT_S
-                if ends_at is not None and not stopped:
-                    left_s = min(left_s, max(0.0, ends_at - time.monotonic()))
-                if self._look.wait(left_s):
+                if (reason := self.beat()) is not None:
+                    stopper.stop(reason)
+                if self._look.wait(min(HEARTBEAT_S, stopper.left_s)):
                     self._look.clear()
-                elif ends_at is not None and time.monotonic() >= ends_at:
-                    stop(StopReason.TIMEOUT)
+                else:
+                    stopper.look()
 
         watcher = threading.Thread(target=watch, name=f"synapse-watch-{self._run.id}", daemon=True)
         watcher.start()
         try:
-            yield stopped
+            yield stopper.reasons
         finally:
             has_ended.set()
             self._look.set()
             watcher.join()
 
-    def _beat(self) -> StopReason | None:
+    def beat(self) -> StopReason | None:
+        """Keep up the lease, and return why the run is to stop; None when it is not."""
         try:
             self._summary = self._journals.summarise(self._run.id, self._summary)
             run = self._store.heartbeat(
@@ -200,11 +233,11 @@ class ThreadedRun:
         """Wait between two attempts; True as soon as somebody asks to stop."""
         until = time.monotonic() + pause_s
         while (left_s := until - time.monotonic()) > 0:
-            if self._beat() is not None:
+            if self.beat() is not None:
                 return True
             if self._look.wait(min(left_s, HEARTBEAT_S)):
                 self._look.clear()
-        return self._beat() is not None
+        return self.beat() is not None
 
     def _say(self, status: JSONObject) -> None:
         with self._open_journal() as writer:
