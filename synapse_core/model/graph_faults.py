@@ -71,17 +71,18 @@ def find_faults(nodes: Sequence[Outline], output: JSONValue) -> list[Problem]:
         nodes: In any order.
         output: Template of the result of the whole.
     """
-    problems = list(_find_bad_names(nodes))
     if not nodes:
-        problems.append(Problem("", "nodes", "There is no node.", "Add one."))
-    if problems:
-        return problems
+        return [Problem("", "nodes", "There is no node.", "Add one.")]
+    problems = list(_find_bad_names(nodes))
     known = {node.name: node for node in nodes}
+    needs: dict[str, list[str]] = {}
     for node in nodes:
         uses = _Uses(node, problems)
         problems += uses.find_unknown(known)
+        needs[node.name] = [name for name in uses.needs if name in known]
     problems += _find_bad_output(output, known)
-    return problems or list(_find_circles({node.name: needs_of(node) for node in nodes}))
+    problems += _find_circles(needs)
+    return problems
 
 
 def needs_of(node: Outline) -> tuple[str, ...]:
@@ -174,7 +175,7 @@ def _find_bad_output(output: JSONValue, known: Mapping[str, object]) -> Iterator
         yield Problem("", "output", f"{error}.", _REFERENCE_FIX)
 
 
-def _find_circles(needs: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
+def _find_circles(needs: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
     circle = find_cycle(needs)
     if circle:
         listed = " needs ".join(circle)

@@ -12,6 +12,7 @@ from synapse_core.checks.stamps import stamp_folder
 from synapse_core.checks.static import check_source
 from synapse_core.errors import ManifestError
 from synapse_core.model.plugin import Diagnostic, Plugin, Severity
+from synapse_core.operations.pipelines.checking import check_pipelines
 from synapse_core.operations.plugins import find_plugin, locate_plugin
 from synapse_core.plugins.layout import MANIFEST, find_prefix
 from synapse_core.workspace import Workspace
@@ -79,16 +80,25 @@ def check_plugin(
     found = kept or _look(workspace, folder, static_only=static_only)
     if stamp and kept is None and not any(one.code in _PASSING for one in found.diagnostics):
         write_kept(workspace.home.cache_dir, folder, stamp, found)
+    diagnostics = found.diagnostics
+    if not static_only and _is_sound(diagnostics):
+        # Never kept: they may name actions of other plugins, which change without this one.
+        pipelines = check_pipelines(workspace, find_plugin(workspace, str(folder)))
+        diagnostics = _sorted([*diagnostics, *pipelines])
     return CheckReport(
         plugin=found.plugin,
         path=folder,
-        ok=all(finding.severity is not Severity.ERROR for finding in found.diagnostics),
+        ok=_is_sound(diagnostics),
         is_static=static_only,
         actions=found.actions,
-        diagnostics=found.diagnostics,
+        diagnostics=diagnostics,
         duration_s=round(time.monotonic() - started, 4),
         is_kept=kept is not None,
     )
+
+
+def _is_sound(diagnostics: Iterable[Diagnostic]) -> bool:
+    return all(finding.severity is not Severity.ERROR for finding in diagnostics)
 
 
 def _look(workspace: Workspace, folder: Path, *, static_only: bool) -> KeptFindings:

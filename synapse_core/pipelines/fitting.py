@@ -12,11 +12,14 @@ from synapse_core.pipelines.kinds import (
     field_schema,
     kind_of,
     kinds_of,
+    kinds_of_text,
     known_fields,
 )
 from synapse_core.types import JSONValue
 
 __all__ = ["find_misfits"]
+
+_MOST_CHARS = 60
 
 
 def find_misfits(plan: Plan, facts: Mapping[str, ActionFacts]) -> Iterator[Problem]:
@@ -26,13 +29,14 @@ def find_misfits(plan: Plan, facts: Mapping[str, ActionFacts]) -> Iterator[Probl
         yield from _find_wrong_type(node, nodes, facts)
         yield from _find_wrong_keys(node, facts[node.name])
         for field, template in (*_inputs(node), ("map", node.over)):
-            yield from _find_wrong_fields(node, field, template, nodes, facts)
+            yield from _find_wrong_fields(node.name, field, template, nodes, facts)
         for condition in node.conditions():
             for reference in condition.references():
-                yield from _find_wrong_field(node, "when", reference, nodes, facts)
+                yield from _find_wrong_field(node.name, "when", reference, nodes, facts)
         for key, template in node.inputs.items():
             yield from _find_wrong_kind(node, key, template, nodes, facts)
         yield from _find_no_list(node, nodes, facts)
+    yield from _find_wrong_fields("", "output", plan.output, nodes, facts)
 
 
 def _inputs(node: Node) -> list[tuple[str, JSONValue]]:
@@ -88,7 +92,7 @@ def _find_wrong_keys(node: Node, facts: ActionFacts) -> Iterator[Problem]:
 
 
 def _find_wrong_fields(
-    node: Node,
+    node: str,
     field: str,
     template: JSONValue,
     nodes: Mapping[str, Node],
@@ -110,7 +114,7 @@ def _find_wrong_fields(
 
 
 def _find_wrong_field(
-    node: Node,
+    node: str,
     field: str,
     reference: Reference,
     nodes: Mapping[str, Node],
@@ -123,7 +127,7 @@ def _find_wrong_field(
     if source.over is not None:
         if isinstance(step, str) and not step.isdigit():
             yield Problem(
-                node.name,
+                node,
                 field,
                 f"{reference} asks for a field, but {source.name} is repeated: it gives a list.",
                 f"Take the whole list, `{Reference(source.name)}`, or one of it, "
@@ -133,7 +137,7 @@ def _find_wrong_field(
     known = known_fields(facts[source.name].result)
     if known is not None and str(step) not in known:
         yield Problem(
-            node.name,
+            node,
             field,
             f"The result of {source.name} has no field {str(step)!r}.",
             f"{nearest(str(step), known)} It has: {', '.join(known) or 'none'}.".strip(),
@@ -150,11 +154,15 @@ def _find_wrong_kind(
     schema = facts[node.name].params
     wanted = kinds_of(field_schema(schema, key), schema)
     given = _kinds_given(template, nodes, facts)
+    told = _listed(given)
+    if isinstance(template, str) and all(isinstance(one, str) for one in parse_text(template)):
+        given = kinds_of_text(template)
+        told = f"the text {template[:_MOST_CHARS]!r}"
     if not can_be_given(given, wanted):
         yield Problem(
             node.name,
             f"inputs.{key}",
-            f"{node.target.action} wants {_listed(wanted)}, and is given {_listed(given)}.",
+            f"{node.target.action} wants {_listed(wanted)}, and is given {told}.",
             "Bind another value, or change one of the two actions.",
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["can_be_given", "field_schema", "kind_of", "kinds_of", "known_fields"]
+__all__ = ["can_be_given", "field_schema", "kind_of", "kinds_of", "kinds_of_text", "known_fields"]
 
 _NUMBERS = {"integer": "number"}
 _TAKEN_FOR: Mapping[str, frozenset[str]] = {
@@ -15,8 +15,12 @@ _TAKEN_FOR: Mapping[str, frozenset[str]] = {
     "array": frozenset({"array"}),
     "object": frozenset({"object"}),
     "null": frozenset({"null"}),
+    "text": frozenset({"string"}),
 }
 _MOST_HOPS = 20
+
+_TRUTHS = frozenset(["0", "1", "on", "off", "t", "f", "true", "false", "y", "n", "yes", "no"])
+"""Text that pydantic reads as true or false."""
 
 
 def can_be_given(source: frozenset[str] | None, target: frozenset[str] | None) -> bool:
@@ -46,6 +50,20 @@ def kind_of(value: JSONValue) -> str:
             return "array"
         case _:
             return "object"
+
+
+def kinds_of_text(text: str) -> frozenset[str]:
+    """Return the kind of a text that is known: `text`, when it can be taken for nothing else."""
+    says_truth = text.strip().lower() in _TRUTHS
+    return frozenset({"string" if says_truth or _says_number(text) else "text"})
+
+
+def _says_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def known_fields(schema: JSONObject | None) -> JSONObject | None:

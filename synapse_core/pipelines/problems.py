@@ -15,7 +15,10 @@ def build_error(pipeline: str, problems: Sequence[Problem]) -> PipelineDefinitio
     first = problems[0]
     more = len(problems) - 1
     rest = f" And {more} more {'problem' if more == 1 else 'problems'}." if more else ""
-    listed: list[JSONValue] = [dict(asdict(problem)) for problem in problems]
+    listed: list[JSONValue] = [
+        {**asdict(problem), "path": ".".join(filter(None, (problem.node, problem.field)))}
+        for problem in problems
+    ]
     return PipelineDefinitionError(
         f"The pipeline {pipeline!r} cannot run: {first}{rest}",
         hint=first.fix,
