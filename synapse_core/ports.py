@@ -264,18 +264,6 @@ class ManyRuns(Protocol):
         """Return how the runs stand; for a small part of what `get` costs."""
         ...
 
-    def claim(self, run_ids: Sequence[str], *, owner: str, lease_s: float) -> Sequence[Run]:
-        """Move to running what is pending of them, and return that, in this order."""
-        ...
-
-    def put_back(self, run_ids: Sequence[str], *, owner: str) -> Sequence[Run]:
-        """Undo the owner's claims of runs that it has not begun, and return these as they are now.
-
-        They are pending, with the `attempt` they had. Runs that are not the owner's, or that
-        somebody asked to stop, are passed over.
-        """
-        ...
-
     def finish(self, ends: Sequence[RunEnd], *, owner: str) -> Sequence[Run]:
         """End the owner's runs and return them; those of somebody else are passed over.
 

@@ -15,7 +15,6 @@ __all__ = [
     "claim",
     "finish",
     "heartbeat",
-    "put_back",
     "release",
     "request_cancel",
     "take_over",
@@ -132,12 +131,6 @@ def release(run: Run, *, expected_owner: str) -> Run | None:
     return replace(
         run, status=RunStatus.PENDING, owner=None, lease_expires_at=None, started_at=None
     )
-
-
-def put_back(run: Run, *, owner: str) -> Run | None:
-    """Undo the owner's claim; None when the run is not the owner's, or is to stop."""
-    released = release(run, expected_owner=owner)
-    return None if released is None else replace(released, attempt=run.attempt - 1)
 
 
 def request_cancel(run: Run, *, force: bool, now: float) -> Run:

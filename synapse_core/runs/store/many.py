@@ -1,6 +1,6 @@
 """What is done to many runs at once in a database that speaks SQL: one transaction for all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -47,28 +47,9 @@ class SqlManyRuns:
         """Return how the runs stand, without those that are unknown."""
         return again(partial(self._statuses, run_ids))
 
-    def claim(self, run_ids: Sequence[str], *, owner: str, lease_s: float) -> list[Run]:
-        """Move those that are pending to running, and return them in this order."""
-        rule = partial(lifecycle.claim, owner=owner, lease_s=lease_s, now=self._clock())
-        return self._change(run_ids, rule, is_idempotent=False)
-
-    def put_back(self, run_ids: Sequence[str], *, owner: str) -> list[Run]:
-        """Make runs pending again that the owner claimed and has not begun; return them."""
-        rule = partial(lifecycle.put_back, owner=owner)
-        return self._change(run_ids, rule, is_idempotent=False)
-
     def finish(self, ends: Sequence[RunEnd], *, owner: str) -> list[Run]:
         """End the owner's runs, also over a power failure, and return them."""
-        told = {end.run_id: end for end in ends}
-        now = self._clock()
-
-        def rule(run: Run) -> Run | None:
-            end = told[run.id]
-            with suppress(LeaseLostError):  # somebody else says what becomes of it
-                return lifecycle.finish(run, end.outcome, owner=owner, summary=end.summary, now=now)
-            return None
-
-        return self._change(tuple(told), rule, durable=True)
+        return again(partial(self._finish, {end.run_id: end for end in ends}, owner))
 
     def _create(self, runs: Sequence[Run]) -> None:
         with self._database.write() as statements:
@@ -90,31 +71,19 @@ class SqlManyRuns:
             rows = self._rows(statements, run_ids, "SELECT id, status FROM runs")
             return {texts.read(row["id"]) or "": RunStatus(row["status"]) for row in rows}
 
-    def _change(
-        self,
-        run_ids: Sequence[str],
-        rule: Callable[[Run], Run | None],
-        *,
-        durable: bool = False,
-        is_idempotent: bool = True,
-    ) -> list[Run]:
-        """Apply a rule to each run, and return what it made of those that it did not pass over."""
-        work = partial(self._change_once, run_ids, rule, durable=durable)
-        return again(work, is_idempotent=is_idempotent)
-
-    def _change_once(
-        self, run_ids: Sequence[str], rule: Callable[[Run], Run | None], *, durable: bool
-    ) -> list[Run]:
-        texts = self._database.texts
-        made: list[Run] = []
-        with self._database.write(durable=durable) as statements:
-            for run, number in self._select(statements, run_ids, self._database.locking):
-                changed = rule(run)
-                if changed is not None:
-                    made.append(changed)
-                if changed is not None and changed is not run:
-                    update(statements, run, changed, number, texts)
-        return made
+    def _finish(self, ends: Mapping[str, RunEnd], owner: str) -> list[Run]:
+        texts, now, ended = self._database.texts, self._clock(), list[Run]()
+        with self._database.write(durable=True) as statements:
+            for run, number in self._select(statements, tuple(ends), self._database.locking):
+                end = ends[run.id]
+                with suppress(LeaseLostError):  # somebody else says what becomes of it
+                    changed = lifecycle.finish(
+                        run, end.outcome, owner=owner, summary=end.summary, now=now
+                    )
+                    ended.append(changed)
+                    if changed is not run:
+                        update(statements, run, changed, number, texts)
+        return ended
 
     def _select(
         self, statements: Statements, run_ids: Sequence[str], locking: str = ""

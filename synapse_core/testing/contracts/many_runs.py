@@ -17,7 +17,6 @@ from synapse_core.testing.contracts.runs import (
     SUCCESS,
     SUMMARY,
     a_run,
-    at_once,
 )
 
 __all__ = ["ManyRunsContract"]
@@ -52,60 +51,26 @@ class ManyRunsContract:
             many.create([a_run(1, idempotency_key="k"), a_run(2, idempotency_key="k")])
         assert many.statuses([a_run(1).id, a_run(2).id]) == {}
 
-    def test_each_run_is_claimed_by_one_of_many(self, pair: tuple[RunStore, ManyRuns]) -> None:
+    def test_what_is_unknown_is_passed_over(self, pair: tuple[RunStore, ManyRuns]) -> None:
         store, many = pair
-        ids = [a_run(number).id for number in range(20)]
-        many.create([a_run(number) for number in range(20)])
-
-        won = at_once(
-            lambda: many.claim(ids, owner="a", lease_s=9),
-            lambda: many.claim(ids[::-1], owner="b", lease_s=9),
-            lambda: [run for one in ids[5:9] if (run := store.claim(one, owner="c", lease_s=9))],
-        )
-
-        assert sorted(run.id for runs in won for run in runs) == ids
-        for run in [run for runs in won for run in runs]:
-            assert run == store.get(run.id)
-            assert (run.status, run.attempt) == (RunStatus.RUNNING, 1)
-
-    def test_what_has_ended_or_is_unknown_is_passed_over(
-        self, pair: tuple[RunStore, ManyRuns]
-    ) -> None:
-        store, many = pair
-        many.create([a_run(1), a_run(2)])
-        store.request_cancel(a_run(1).id)
-
-        assert [
-            run.id for run in many.claim(["?", a_run(1).id, a_run(2).id], owner=MINE, lease_s=9)
-        ] == [a_run(2).id]
-        assert many.statuses([a_run(1).id, "?", a_run(2).id]) == {
-            a_run(1).id: RunStatus.CANCELLED,
-            a_run(2).id: RunStatus.RUNNING,
-        }
-        assert many.get([]) == many.claim([], owner=MINE, lease_s=9) == []
-
-    def test_a_claim_is_undone_as_if_it_had_never_been(
-        self, pair: tuple[RunStore, ManyRuns]
-    ) -> None:
-        store, many = pair
-        runs = [a_run(number) for number in range(4)]
-        ids = [run.id for run in runs]
+        runs = [a_run(1), a_run(2)]
         many.create(runs)
-        many.claim(ids[:3], owner=MINE, lease_s=9)
-        store.request_cancel(ids[1])
+        store.request_cancel(runs[0].id)
 
-        assert many.put_back(ids, owner=OTHER) == []
-        assert many.put_back(ids, owner=MINE) == [runs[0], runs[2]]
-        assert store.get(ids[0]) == runs[0]
-        assert store.get(ids[1]).status is RunStatus.RUNNING
-        assert store.get(ids[3]) == runs[3]
+        assert many.statuses([runs[0].id, "?", runs[1].id]) == {
+            runs[0].id: RunStatus.CANCELLED,
+            runs[1].id: RunStatus.PENDING,
+        }
+        assert many.get(["?", runs[1].id]) == [runs[1]]
+        assert many.finish([RunEnd("?", SUCCESS, SUMMARY)], owner=MINE) == []
+        assert many.get([]) == many.finish([], owner=MINE) == []
 
     def test_runs_end_together_each_in_its_way(self, pair: tuple[RunStore, ManyRuns]) -> None:
         store, many = pair
         ids = [a_run(number).id for number in range(4)]
         many.create([a_run(number) for number in range(4)])
-        many.claim(ids[:2], owner=MINE, lease_s=9)
-        many.claim(ids[2:3], owner=OTHER, lease_s=9)
+        for run_id, owner in zip(ids, (MINE, MINE, OTHER), strict=False):
+            store.claim(run_id, owner=owner, lease_s=9)
         ends = [RunEnd(ids[0], SUCCESS, SUMMARY), RunEnd(ids[1], FAILURE, SUMMARY)]
 
         ended = many.finish([*ends, RunEnd(ids[2], SUCCESS, SUMMARY)], owner=MINE)
