@@ -121,7 +121,7 @@ def describe_action(workspace: Workspace, plugin: Plugin, action: str) -> Action
     """
     spec = plugin.actions.get(action)
     if spec is None:
-        raise ActionNotFoundError(plugin.code, action, plugin.actions)
+        raise ActionNotFoundError(plugin.code, action, [*plugin.actions, *pipeline_names(plugin)])
     facts: dict[str, Any] = workspace.catalog.inspect(plugin, spec, workspace.inspector)
     schema = facts["schema"]
     return ActionDescription(

@@ -68,6 +68,7 @@ class _Conductor:
         self._known = {node.node: node for node in list_nodes(store, run.id)}
         self._going: dict[str, Call] = {}
         self._ended: list[tuple[Call, Run]] = []
+        self._failed_runs: dict[str, str] = {}
         self._are_stopped = False
         self._is_late = False
         self._ends_at = None if plan.timeout_s is None else run.created_at + plan.timeout_s
@@ -100,7 +101,9 @@ class _Conductor:
         rollback = Rollback(self._home, self._store, self._teller)
         rollback.perform(self._run, self._schedule.plan, self._runs)
         late_after_s = self._schedule.plan.timeout_s if self._is_late else None
-        raise pipeline_error(self._schedule, late_after_s=late_after_s)
+        raise pipeline_error(
+            self._schedule, late_after_s=late_after_s, failed_runs=self._failed_runs
+        )
 
     def _begin(self, call: Call) -> None:
         known = self._known.get(call.key)
@@ -152,6 +155,7 @@ class _Conductor:
                 case RunStatus.CANCELLED if self._schedule.is_stopping:
                     self._schedule.cancel(call)
                 case _:
+                    self._failed_runs.setdefault(call.node.name, run.id)
                     self._schedule.fail(call, failure_of_run(run))
 
     def _stop_all(self) -> None:

@@ -114,12 +114,18 @@ class Teller:
         return facts
 
 
-def pipeline_error(schedule: Schedule, *, late_after_s: float | None = None) -> PipelineError:
+def pipeline_error(
+    schedule: Schedule,
+    *,
+    late_after_s: float | None = None,
+    failed_runs: Mapping[str, str] | None = None,
+) -> PipelineError:
     """Return why a pipeline failed.
 
     Args:
         schedule: How it stands.
         late_after_s: Seconds that it was allowed to take, when it took longer.
+        failed_runs: Ids of the runs that failed, by node, where nodes have runs of their own.
     """
     failed = schedule.failed
     results = schedule.results()
@@ -133,9 +139,12 @@ def pipeline_error(schedule: Schedule, *, late_after_s: float | None = None) -> 
     kind = f"{state.failure.type}: " if state.failure is not None else ""
     others = failed[1 : 1 + _MOST_NAMED]
     more = f" Also failed: {', '.join(others)}." if others else ""
+    hint = state.failure.hint if state.failure is not None else ""
+    run_id = (failed_runs or {}).get(failed[0])
+    read_on = f"The log of {run_id} tells more." if run_id is not None else ""
     return PipelineError(
         f"The node {failed[0]} failed: {kind}{state.reason}{more}",
-        hint=state.failure.hint if state.failure is not None else "",
+        hint=f"{hint} {read_on}".strip(),
         node=failed[0],
         failed=list[JSONValue](failed),
         results=results,

@@ -70,8 +70,17 @@ class RunView(Result):
     next: list[str] = Field(default_factory=list[str])
 
 
-def build_run_view(run: Run, size: int, *, log: LogPage | None = None) -> RunView:
-    """Return the run in about `size` characters; what was cut is named in `truncated`."""
+def build_run_view(
+    run: Run, size: int, *, log: LogPage | None = None, failed_node: str | None = None
+) -> RunView:
+    """Return the run in about `size` characters; what was cut is named in `truncated`.
+
+    Args:
+        run: The run.
+        size: Characters.
+        log: Lines of its log.
+        failed_node: The run of the node that failed first, where it is a pipeline.
+    """
     summary, budget = run.summary, Budget(size)
     return RunView(
         run_id=run.id,
@@ -94,7 +103,7 @@ def build_run_view(run: Run, size: int, *, log: LogPage | None = None) -> RunVie
         truncated=budget.told(run.id),
         log_cursor=log.next_cursor if log else None,
         lines=[log_text(line) for line in log.lines] if log else None,
-        next=_next_calls(run, log),
+        next=_next_calls(run, log, failed_node),
     )
 
 
@@ -169,7 +178,7 @@ def _duration_s(run: Run) -> float | None:
     return round(max(0.0, until - run.started_at), 3)
 
 
-def _next_calls(run: Run, log: LogPage | None) -> list[str]:
+def _next_calls(run: Run, log: LogPage | None, failed_node: str | None) -> list[str]:
     match run.status:
         case RunStatus.PENDING | RunStatus.RUNNING:
             follow: JSONObject = {"log_cursor": log.next_cursor} if log else {}
@@ -184,8 +193,9 @@ def _next_calls(run: Run, log: LogPage | None) -> list[str]:
         case _:
             # Steps that finished and were not undone need not run again.
             kept: JSONObject = {"resume": True} if "succeeded" in run.summary.steps.values() else {}
+            read_on = suggest("run_logs", run_id=run.id, tail=50)
             return [
-                suggest("run_logs", run_id=run.id, tail=50),
+                suggest("run_status", run_id=failed_node) if failed_node else read_on,
                 suggest("plugin_check", path=run.plugin_path),
                 suggest("run_start", rerun_of=run.id, **kept),
             ]

@@ -51,10 +51,14 @@ async def test_a_failed_pipeline_is_resumed_by_the_call_that_is_suggested(
         failed = await agent.call(
             "run_start", plugin="works", action="failing", params=given, wait_s=30
         )
+        word, _, arguments = failed["next"][0].partition(" ")
+        node = await agent.call(word, **json.loads(arguments))
         flag.touch()
         resumed = await agent.call("run_start", rerun_of=failed["run_id"], resume=True, wait_s=30)
 
     assert failed["error"]["code"] == "pipeline_failed"
+    assert (word, node["action"], node["status"]) == ("run_status", "fail", "failed")
+    assert node["error"]["where"].startswith("works.py:")
     assert any("resume" in call for call in failed["next"])
     assert resumed["steps"]["other"] == "skipped"
     assert resumed["status"] == "succeeded"
@@ -74,3 +78,10 @@ async def test_the_graph_and_the_nodes_of_a_run_are_resources(connect: Connect) 
     assert {one["name"]: one["status"] for one in told["progress"]} == {
         "split": "succeeded", "total": "succeeded",
     }  # fmt: skip
+
+
+async def test_a_misspelt_pipeline_is_taken_for_one(connect: Connect) -> None:
+    async with connect(mode=ERAS[0]) as agent:
+        told = await agent.fail("run_start", plugin="works", action="squars")
+
+    assert "Did you mean 'squares'?" in told

@@ -54,6 +54,10 @@ pipelines:
     nodes:
       rooms: {action: rooms, inputs: {house: red}, undo: unmake}
       end: {action: gate, inputs: {flag: "${params.flag}"}, after: rooms}
+  each:
+    nodes:
+      made: {action: make, map: [a, b], inputs: {name: "${item}"}, undo: unmake}
+      end: {action: gate, inputs: {flag: "${params.flag}"}, after: made}
   kept:
     nodes:
       made: {action: make, inputs: {name: kept}, undo: unmake, cache: true}
@@ -200,6 +204,17 @@ def test_one_that_has_an_undo_is_undone_by_it_alone(workspace: Workspace, flag: 
     flag.touch()
     assert end(workspace, resume_pipeline(workspace, failed.id)).status is RunStatus.SUCCEEDED
     assert said(workspace) == made
+
+
+def test_what_undoes_a_node_is_no_run_of_it(workspace: Workspace, flag: Path) -> None:
+    failed = run(workspace, "each", flag)
+
+    assert said(workspace)[2:] in (["unmake a", "unmake b"], ["unmake b", "unmake a"])
+    made = rows(workspace, failed)["made"]
+    assert (made.done, made.total, made.message) == (2, 2, "(undone)")
+    assert len(made.run_ids) == 2
+    assert failed.failure is not None
+    assert rows(workspace, failed)["end"].run_ids[0] in failed.failure.hint
 
 
 def test_what_came_from_the_cache_stays_and_what_was_undone_leaves_it(

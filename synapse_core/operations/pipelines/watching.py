@@ -45,8 +45,8 @@ def build_progress(workspace: Workspace, run: Run) -> PipelineProgress:
     """
     told = _read_log(workspace, run.id)
     for node_run in sorted(list_nodes(workspace.runs, run.id), key=lambda one: one.created_at):
-        name = node_run.node.partition("[")[0]
-        if ":" not in name:
+        if ":" not in node_run.node:
+            name = node_run.node.partition("[")[0]
             told.setdefault(name, _Told()).runs.append(_current(workspace, node_run))
     nodes = _nodes_of(workspace, run)
     names = list(nodes) or list(told)
