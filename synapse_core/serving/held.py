@@ -8,17 +8,21 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 from synapse_core.errors import ActionLoadError, RunTimeoutError, WorkerLostError
 from synapse_core.model.event import EventKind, LogLevel, LogSource
 from synapse_core.serving.frames import pack, read_frame_async
+from synapse_core.serving.inflow import AnswerParts, Inflow
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["Command", "HeldAction", "Say"]
+__all__ = ["Command", "HeldAction", "HeldAnswer", "Say"]
 
 Say = Callable[[LogLevel, LogSource, str], None]
 """Takes a line for the log."""
+
+HeldAnswer: TypeAlias = "tuple[int, JSONValue | AnswerParts]"
+"""Status code and document; or an answer that is said part by part."""
 
 _MAX_OUTPUT_LINE = 1 << 16
 _LOGGED = {EventKind.LOG.value, EventKind.MESSAGE.value}
@@ -49,9 +53,11 @@ class HeldAction:
         self._process = process
         self._writer = writer
         self._say = say
-        self._waiting: dict[int, asyncio.Future[list[tuple[int, JSONValue]]]] = {}
+        self._waiting: dict[int, asyncio.Future[list[HeldAnswer]]] = {}
+        self._flows: dict[tuple[int, int], Inflow] = {}
+        self._is_idle = asyncio.Event()
         self._count = 0
-        self._is_stuck = False
+        self._given_up: set[int] = set()
         self._ready: asyncio.Future[JSONObject] = asyncio.get_running_loop().create_future()
         self._duties: list[asyncio.Task[None]] = []
 
@@ -121,13 +127,11 @@ class HeldAction:
 
     @property
     def is_busy(self) -> bool:
-        """Whether somebody waits for an answer."""
-        return bool(self._waiting)
+        """Whether somebody waits for an answer, or takes the parts of one."""
+        return bool(self._waiting or self._flows)
 
-    async def answer(
-        self, model_id: str, bodies: Sequence[JSONValue]
-    ) -> list[tuple[int, JSONValue]]:
-        """Return status and document for each request.
+    async def answer(self, model_id: str, bodies: Sequence[JSONValue]) -> list[HeldAnswer]:
+        """Return the answer to each request.
 
         Raises:
             WorkerLostError: The process ended before it answered.
@@ -140,24 +144,36 @@ class HeldAction:
         Raises:
             WorkerLostError: The process ended before it answered.
         """
-        return (await self._ask({"op": "load", "model": model_id}))[0]
+        status, document = (await self._ask({"op": "load", "model": model_id}))[0]
+        return status, cast("JSONValue", document)  # nothing is said part by part here
 
     def unload(self, model_id: str) -> None:
         """Have a model unloaded; does not wait for that."""
         if self.is_alive:
             self._writer.write(pack({"op": "unload", "model": model_id}))
 
-    async def close(self, *, drain_s: float) -> None:
-        """End it once it has answered everybody, or the time is over."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(drain_s):
-                while self._waiting and self.is_alive:
-                    await asyncio.wait(self._waiting.values())
-        if self.is_alive and not self._is_stuck:
+    async def close(self, *, drain_s: float, parts_s: float = 0.0) -> None:
+        """End it once it has answered everybody, or the time is over.
+
+        Args:
+            drain_s: Seconds that answers may take.
+            parts_s: Seconds more for those that are said part by part.
+        """
+        await self._wait_until_idle(drain_s)
+        if not self._waiting:
+            await self._wait_until_idle(parts_s)
+        if self.is_alive and not self._given_up:
             self._writer.write(pack({"op": "close"}))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), _CLOSE_S)
         await self.end()
+
+    async def _wait_until_idle(self, patience_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while self.is_busy and self.is_alive:
+                    self._is_idle.clear()
+                    await self._is_idle.wait()
 
     async def end(self) -> None:
         """End it at once, and return when it is gone."""
@@ -172,7 +188,7 @@ class HeldAction:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    async def _ask(self, message: JSONObject) -> list[tuple[int, JSONValue]]:
+    async def _ask(self, message: JSONObject) -> list[HeldAnswer]:
         if not self.is_alive:
             raise _lost()
         self._count += 1
@@ -186,10 +202,15 @@ class HeldAction:
         except ConnectionError:
             raise _lost() from None
         except asyncio.CancelledError:
-            self._is_stuck = True  # whoever asked has lost patience; it may never come to an end
+            self._given_up.add(number)  # whoever asked has left; it may never come to an end
             raise
         finally:
             self._waiting.pop(number, None)
+            self._look_idle()
+
+    def _look_idle(self) -> None:
+        if not self.is_busy:
+            self._is_idle.set()
 
     async def _read_frames(self, reader: asyncio.StreamReader) -> None:
         while (message := await read_frame_async(reader)) is not None:
@@ -206,16 +227,20 @@ class HeldAction:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(_lost())
+        for flow in tuple(self._flows.values()):
+            flow.lose(_lost())
+        self._is_idle.set()
         self.kill()  # whatever it has started goes with it
         await self._process.wait()
 
     def _take(self, message: JSONObject) -> None:
         match message["op"]:
             case "answers":
-                waiting = self._waiting.get(int(str(message["id"])))
-                if waiting is not None and not waiting.done():
-                    answers = cast("list[list[JSONValue]]", message["answers"])
-                    waiting.set_result([(int(str(one[0])), one[1]) for one in answers])
+                self._take_answers(message)
+            case "part" | "end":
+                flow = self._flows.get((int(str(message["id"])), int(str(message["place"]))))
+                if flow is not None:
+                    flow.hear(message)
             case "event":
                 self._log(message)
             case _ if self._ready.done():
@@ -226,6 +251,36 @@ class HeldAction:
                 failure = cast("JSONObject", message["failure"])
                 self._say(LogLevel.ERROR, LogSource.ACTION, str(failure["traceback"]))
                 self._ready.set_exception(_failed(failure))
+
+    def _take_answers(self, message: JSONObject) -> None:
+        number = int(str(message["id"]))
+        self._given_up.discard(number)
+        waiting = self._waiting.get(number)
+        is_wanted = waiting is not None and not waiting.done()
+        answers: list[HeldAnswer] = []
+        for place, one in enumerate(cast("list[list[JSONValue]]", message["answers"])):
+            if len(one) > 1:
+                answers.append((int(str(one[0])), one[1]))
+                continue
+            flow = self._follow_parts(number, place)
+            if is_wanted:
+                answers.append((int(str(one[0])), AnswerParts(flow)))
+            else:
+                flow.stop()
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answers)
+
+    def _follow_parts(self, number: int, place: int) -> Inflow:
+        def tell(message: JSONObject) -> None:
+            if self.is_alive:
+                self._writer.write(pack({**message, "id": number, "place": place}))
+
+        def forget() -> None:
+            self._flows.pop((number, place), None)
+            self._look_idle()
+
+        flow = self._flows[number, place] = Inflow(tell, forget)
+        return flow
 
     def _log(self, message: JSONObject) -> None:
         data = cast("JSONObject", message["data"])

@@ -3,7 +3,9 @@
 It runs in the plugin's environment, never imports Ray, and ends with whoever started it. The
 descriptor is a socket; `frames` tells its form. First comes a frame with `folder`, `entrypoint`,
 `concurrency`, `memory_mb`, `work` and `name`; it is answered by `ready` or `failed`. Then come
-`answer`, `load` and `unload` in any number, and `close`.
+`answer`, `load` and `unload` in any number, and `close`. An answer that is said part by part is
+announced by its status alone; `more` asks for so many parts of it, each of which is a `part`, and
+`end` follows the last one; `stop` asks for no more.
 """
 
 import asyncio
@@ -12,8 +14,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +29,8 @@ from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.logging_bridge import bridge_logging
 from synapse_core.runtime.streams import capture_streams
 from synapse_core.serving.frames import read_frame, send_frame
-from synapse_core.serving.servable import Servable
+from synapse_core.serving.outflow import Outflow, Said
+from synapse_core.serving.servable import Answer, Servable
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.isolation import adopt_orphans, die_with_parent, limit_memory
 
@@ -58,6 +62,7 @@ class _Host:
         self._line = line
         self._servable = servable
         self._tasks: set[asyncio.Task[None]] = set()
+        self._flows: dict[tuple[int, int], Outflow] = {}
         self._closing = asyncio.Event()
 
     async def live(self, stream: Any) -> None:  # noqa: ANN401 - a binary file of the socket
@@ -67,6 +72,8 @@ class _Host:
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._read, args=(stream, loop), daemon=True).start()
         await self._closing.wait()
+        for key in tuple(self._flows):
+            await self._stop(key)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._servable.close()
 
@@ -85,22 +92,45 @@ class _Host:
         task.add_done_callback(self._tasks.discard)
 
     async def _obey(self, message: JSONObject) -> None:
-        model_id = str(message["model"])
         match message["op"]:
             case "answer":
                 bodies = cast("list[JSONValue]", message["bodies"])
-                answers: JSONValue = [list(one) for one in await self._answer(model_id, bodies)]
+                answers = await self._servable.answer(str(message["model"]), bodies)
+                self._send_answers(int(str(message["id"])), answers)
             case "load":
-                answers = [list(await self._servable.load(model_id))]
+                answers = [await self._servable.load(str(message["model"]))]
+                self._send_answers(int(str(message["id"])), answers)
+            case "unload":
+                await self._servable.unload(str(message["model"]))
+            case "more":
+                flow = self._flows.get(_key_of(message))
+                if flow is not None:
+                    flow.make_room(int(str(message["parts"])))
             case _:
-                await self._servable.unload(model_id)
-                return
-        self._line.send({"op": "answers", "id": message["id"], "answers": answers})
+                await self._stop(_key_of(message))
 
-    def _answer(
-        self, model_id: str, bodies: list[JSONValue]
-    ) -> Coroutine[Any, Any, list[tuple[int, JSONValue]]]:
-        return self._servable.answer(model_id, bodies)
+    def _send_answers(self, number: int, answers: Sequence[Answer]) -> None:
+        """Send answers; those that are said part by part wait to be asked for."""
+        sent: list[JSONValue] = []
+        for place, (status, document) in enumerate(answers):
+            if isinstance(document, Said):
+                key = number, place
+                told: JSONObject = {"id": number, "place": place}
+                forget = partial(self._flows.pop, key, None)
+                self._flows[key] = Outflow(told, document, self._line.send, forget)
+                sent.append([status])
+            else:
+                sent.append([status, document])
+        self._line.send({"op": "answers", "id": number, "answers": sent})
+
+    async def _stop(self, key: tuple[int, int]) -> None:
+        flow = self._flows.pop(key, None)
+        if flow is not None:
+            await flow.stop()
+
+
+def _key_of(message: JSONObject) -> tuple[int, int]:
+    return int(str(message["id"])), int(str(message["place"]))
 
 
 def main() -> None:

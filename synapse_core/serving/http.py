@@ -1,12 +1,13 @@
 """What a deployment answers over HTTP: requests for the action, what it is, and whether it is well.
 
-POST /<name>          a JSON object: the params of the action; the answer is its result
+POST /<name>          a JSON object: the params of the action; the answer is its result, or parts
+                      of it as they come
 GET /<name>           what the action is, with the schemas of both
 GET /<name>/health    whether it answers
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -21,37 +22,24 @@ from synapse_core.errors import (
     UnauthorizedError,
     WorkerLostError,
 )
-from synapse_core.serving.problems import PROBLEM_TYPE, problem_document, status_of
+from synapse_core.serving.problems import PROBLEM_TYPE, Refusal, problem_document, status_of
 from synapse_core.serving.release import Release, check_model_id
-from synapse_core.serving.replica import Replica
+from synapse_core.serving.replica import Answer, Replica
+from synapse_core.serving.streamed import respond_in_parts
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["MODEL_HEADER", "AnswerOne", "Front", "LoadModel", "Refusal"]
+__all__ = ["MODEL_HEADER", "AnswerOne", "Front", "LoadModel"]
 
 MODEL_HEADER = "serve_multiplexed_model_id"
 """By it a request chooses among models; Ray Serve routes by it, too."""
 
-AnswerOne = Callable[[str, JSONValue], Awaitable[tuple[int, JSONValue]]]
+AnswerOne = Callable[[str, JSONValue], Awaitable[Answer]]
 """Answers one request for a model, perhaps together with others."""
 
 LoadModel = Callable[[str], Awaitable[None]]
 """Has a model loaded, and others unloaded for it; raises `Refusal`."""
 
 _JSON = "application/json"
-
-
-class Refusal(Exception):  # noqa: N818 - an answer, and no fault of ours
-    """A request is answered with a problem.
-
-    Args:
-        status: Status code.
-        document: The problem.
-    """
-
-    def __init__(self, status: int, document: JSONValue) -> None:
-        super().__init__(status)
-        self.status = status
-        self.document = document
 
 
 class Front:
@@ -72,13 +60,15 @@ class Front:
         """Return the answer to a request; errors become problems."""
         try:
             status, document = await self._respond(request)
+            if isinstance(document, AsyncGenerator):
+                return await respond_in_parts(document, request.headers.get("accept", ""))
         except Refusal as refusal:
             status, document = refusal.status, refusal.document
         except SynapseError as error:
             status, document = status_of(error), problem_document(error)
         return _response(status, document)
 
-    async def _respond(self, request: Request) -> tuple[int, JSONValue]:
+    async def _respond(self, request: Request) -> Answer:
         root = request.scope.get("root_path", "").rstrip("/")
         path = request.scope["path"].removeprefix(root).rstrip("/")
         release = self._replica.release
@@ -100,7 +90,7 @@ class Front:
                     hint="Send requests to the address of the deployment itself.",
                 )
 
-    async def _infer(self, request: Request, release: Release) -> tuple[int, JSONValue]:
+    async def _infer(self, request: Request, release: Release) -> Answer:
         body = await _read_json(request, release.settings.body_bytes)
         model_id = request.headers.get(MODEL_HEADER, "")
         if model_id:
@@ -124,6 +114,7 @@ class Front:
             "description": description.get("description", ""),
             "params": description.get("params"),
             "result": description.get("result"),
+            "item": description.get("item"),
             "example": description.get("example"),
         }
 

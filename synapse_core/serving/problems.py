@@ -18,9 +18,9 @@ from synapse_core.errors import (
     UnauthorizedError,
     WorkerLostError,
 )
-from synapse_core.types import JSONObject
+from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["PROBLEM_TYPE", "problem_document", "status_of"]
+__all__ = ["PROBLEM_TYPE", "Refusal", "problem_document", "status_of"]
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -56,6 +56,20 @@ _TITLES = {
     503: "Unavailable",
     504: "Took too long",
 }
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, and no fault of ours
+    """A request is answered with a problem.
+
+    Args:
+        status: Status code.
+        document: The problem.
+    """
+
+    def __init__(self, status: int, document: JSONValue) -> None:
+        super().__init__(status)
+        self.status = status
+        self.document = document
 
 
 def status_of(error: SynapseError) -> int:

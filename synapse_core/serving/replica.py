@@ -9,9 +9,9 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from synapse_core.errors import (
     RunTimeoutError,
@@ -22,8 +22,10 @@ from synapse_core.errors import (
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import LogLevel, LogSource
 from synapse_core.runs.processes import this_worker
-from synapse_core.serving.held import Command, HeldAction
+from synapse_core.serving.held import Command, HeldAction, HeldAnswer
+from synapse_core.serving.inflow import AnswerParts
 from synapse_core.serving.log_files import LogWriter
+from synapse_core.serving.problems import Refusal
 from synapse_core.serving.release import Release
 from synapse_core.serving.reports import (
     ReplicaState,
@@ -35,13 +37,19 @@ from synapse_core.serving.reports import (
 from synapse_core.serving.shelf import Shelf
 from synapse_core.types import JSONValue
 
-__all__ = ["Prepare", "Replica"]
+__all__ = ["Answer", "Prepare", "Replica"]
+
+Answer: TypeAlias = "tuple[int, JSONValue | AsyncGenerator[JSONValue]]"
+"""Status code and document; or the parts of an answer, which whoever takes them closes."""
 
 Say = Callable[[str], None]
 Prepare = Callable[[Release, Say], Command]
 """Returns how to start the process for a release; installs what that needs, which it tells."""
 
 _DRAIN_EXTRA_S = 1.0
+_MOST_PARTS_S = 3600.0
+"""How long an update leaves the process before to those that still take parts of its answers."""
+
 _PAUSES_S = (0.0, 1.0, 5.0, 15.0)
 """Before the process is started again that ended by itself; the last one for all later times."""
 
@@ -50,6 +58,9 @@ _LOOK_S = 0.5
 
 _GIVE_UP_AFTER_S = 60.0
 """A replica that has not answered for so long is reported as unhealthy, and replaced."""
+
+_FAULTS = 500
+"""From this status code on, an answer counts as failed."""
 
 _log = logging.getLogger(__name__)
 
@@ -135,10 +146,8 @@ class Replica:
         elif self.release is None or number != self.release.number:
             self._keep(self._change_over(number))
 
-    async def answer(
-        self, model_id: str, bodies: Sequence[JSONValue]
-    ) -> list[tuple[int, JSONValue]]:
-        """Return status and document for each request; waits while no process is ready.
+    async def answer(self, model_id: str, bodies: Sequence[JSONValue]) -> list[Answer]:
+        """Return the answer to each request; waits while no process is ready.
 
         Raises:
             RunTimeoutError: It took too long; the process is replaced.
@@ -154,15 +163,51 @@ class Replica:
         except TimeoutError:
             self._replace(held)
             self._count(len(bodies), len(bodies))
-            raise RunTimeoutError(
-                f"The answer took longer than {timeout_s:g} s.",
-                hint="Raise `serve.timeout` in config.yaml, or send less at once.",
-            ) from None
+            raise _took_too_long("The answer", timeout_s) from None
         except WorkerLostError:
             self._count(len(bodies), len(bodies))
             raise
-        self._count(len(answers), sum(status >= 500 for status, _ in answers))  # noqa: PLR2004 - a class of HTTP status codes
-        return answers
+        return [self._note(held, one, timeout_s) for one in answers]
+
+    def _note(self, held: HeldAction, answer: HeldAnswer, timeout_s: float) -> Answer:
+        status, document = answer
+        if isinstance(document, AnswerParts):
+            return status, self._take_parts(held, document, timeout_s)
+        self._count(1, status >= _FAULTS)
+        return status, document
+
+    async def _take_parts(
+        self, held: HeldAction, parts: AnswerParts, timeout_s: float
+    ) -> AsyncGenerator[JSONValue]:
+        """Yield the parts of an answer, each of which may take as long as a whole answer.
+
+        Raises:
+            Refusal: The action failed.
+            RunTimeoutError: A part took too long; the process is replaced.
+            WorkerLostError: The process ended meanwhile.
+        """
+        has_failed = True
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(timeout_s):
+                        part = await anext(parts)
+                except StopAsyncIteration:
+                    has_failed = False
+                    return
+                except TimeoutError:
+                    self._replace(held)
+                    raise _took_too_long("A part of the answer", timeout_s) from None
+                yield part
+        except (asyncio.CancelledError, GeneratorExit):  # the client has left
+            has_failed = False
+            raise
+        except Refusal as refusal:
+            has_failed = refusal.status >= _FAULTS
+            raise
+        finally:
+            parts.stop()
+            self._count(1, has_failed)
 
     async def load(self, model_id: str) -> tuple[int, JSONValue]:
         """Have a model loaded; returns status 200, or status and document of why not."""
@@ -235,7 +280,7 @@ class Replica:
             return
         if before is not None:
             try:
-                await before.close(drain_s=self._drain_s())
+                await before.close(drain_s=self._drain_s(), parts_s=_MOST_PARTS_S)
             except asyncio.CancelledError:  # the replica is closing
                 await before.end()
                 raise
@@ -358,3 +403,10 @@ class Replica:
         self._duties.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("A duty of the replica failed", exc_info=error)
+
+
+def _took_too_long(what: str, timeout_s: float) -> RunTimeoutError:
+    return RunTimeoutError(
+        f"{what} took longer than {timeout_s:g} s.",
+        hint="Raise `serve.timeout` in config.yaml, or send less at once.",
+    )

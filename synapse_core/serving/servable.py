@@ -2,19 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from pydantic import BaseModel
 
 from synapse_core.actions.definition import Action, definition_of
 from synapse_core.actions.failure import describe_failure
 from synapse_core.actions.invoke import invoke
+from synapse_core.actions.json_schema import result_json_schema
 from synapse_core.actions.params import parse_params
 from synapse_core.actions.results import conform, result_to_json
 from synapse_core.actions.schema import describe_schema
@@ -28,14 +29,18 @@ from synapse_core.errors import (
 )
 from synapse_core.model.event import EventKind, LogLevel, LogSource
 from synapse_core.runtime.context import RuntimeContext
+from synapse_core.serving.outflow import Said, iterate
 from synapse_core.serving.problems import problem_document, status_of
 from synapse_core.types import JSONObject, JSONValue
-from synapse_core.workloads.inference import ServedAction, current_model, finish
+from synapse_core.workloads.inference import Parts, ServedAction, current_model, finish
 
 __all__ = ["Answer", "Servable"]
 
-Answer = tuple[int, JSONValue]
+Told = tuple[int, JSONValue]
 """Status code and document."""
+
+Answer: TypeAlias = "tuple[int, JSONValue | Said]"
+"""Status code and document; or an answer that is said part by part."""
 
 _MAX_ADVICE = 300
 
@@ -72,7 +77,12 @@ class Servable:
             await finish(await self._in_thread(self._served.setup))
             await self._model("")
         schema = asdict(describe_schema(self._action))
-        return {"description": self._definition.description, **schema}
+        item = self._served.item_model if self._served is not None else None
+        return {
+            "description": self._definition.description,
+            "item": result_json_schema(item) if item is not None else None,
+            **schema,
+        }
 
     async def close(self) -> None:
         """Let the action clean up."""
@@ -80,7 +90,7 @@ class Servable:
             await finish(await self._in_thread(self._served.close))
         self._context.close()
 
-    async def load(self, model_id: str) -> Answer:
+    async def load(self, model_id: str) -> Told:
         """Load a model that requests will ask for."""
         try:
             await self._model(model_id)
@@ -130,11 +140,14 @@ class Servable:
             return [self._refusal(error, model_id)] * len(inputs)
         self._users[model_id] += 1
         try:
-            return await self._call_served(self._served, model, inputs)
+            return await self._call_served(self._served, model_id, model, inputs)
         finally:
-            self._users[model_id] -= 1
-            async with self._set_down:
-                self._set_down.notify_all()
+            await self._put_down(model_id)
+
+    async def _put_down(self, model_id: str) -> None:
+        self._users[model_id] -= 1
+        async with self._set_down:
+            self._set_down.notify_all()
 
     async def _call_action(self, inputs: BaseModel) -> Answer:
         try:
@@ -146,13 +159,14 @@ class Servable:
             return self._failure(error)
 
     async def _call_served(
-        self, served: ServedAction[Any], model: object, inputs: list[BaseModel]
+        self, served: ServedAction[Any], model_id: str, model: object, inputs: list[BaseModel]
     ) -> list[Answer]:
         token = current_model.set(model)
         try:
             results = await finish(await self._in_thread(served.answer, model, inputs))
             given = _each(results, len(inputs))
-            return await asyncio.gather(*(self._complete(one) for one in given))
+            complete = partial(self._complete, served, model_id, model)
+            return await asyncio.gather(*(complete(one) for one in given))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - as above
@@ -161,18 +175,41 @@ class Servable:
         finally:
             current_model.reset(token)
         # One of them has spoilt the batch; the others shall not suffer from it.
-        alone = [await self._call_served(served, model, [one]) for one in inputs]
+        alone = [await self._call_served(served, model_id, model, [one]) for one in inputs]
         return [answer for answers in alone for answer in answers]
 
-    async def _complete(self, result: object) -> Answer:
+    async def _complete(
+        self, served: ServedAction[Any], model_id: str, model: object, result: object
+    ) -> Answer:
         try:
             made = await finish(result)
-            model = self._definition.result_model
-            return 200, result_to_json(made if model is None else conform(made, model))
+            if isinstance(made, Iterator | AsyncIterator):
+                self._users[model_id] += 1  # until its last part
+                parts = self._say(served, model, cast("Parts", made))
+                return 200, Said(parts, partial(self._put_down, model_id))
+            expected = self._definition.result_model
+            return 200, result_to_json(made if expected is None else conform(made, expected))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - as above
             return self._failure(error)
+
+    async def _say(
+        self, served: ServedAction[Any], model: object, parts: Parts
+    ) -> AsyncGenerator[Told]:
+        """Yield each part as JSON, and a problem at last if there is one."""
+        current_model.set(model)  # in the task that says it, and no other
+        expected = served.item_model
+        said = iterate(parts, self._threads)
+        try:
+            async for part in said:
+                yield 200, result_to_json(part if expected is None else conform(part, expected))
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
+            yield self._failure(error)
+        finally:
+            await said.aclose()
 
     async def _model(self, model_id: str) -> object:
         """Return a model; several that want it at once wait for the same."""
@@ -200,7 +237,7 @@ class Servable:
         call = partial(copy_context().run, function, *arguments)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-    def _refusal(self, error: Exception, model_id: str) -> Answer:
+    def _refusal(self, error: Exception, model_id: str) -> Told:
         if isinstance(error, LookupError | FileNotFoundError):
             refused = NotFoundError(
                 f"There is no model {model_id!r}.", hint="Name another in the header."
@@ -208,7 +245,7 @@ class Servable:
             return 404, problem_document(refused)
         return self._failure(error)
 
-    def _failure(self, error: BaseException) -> Answer:
+    def _failure(self, error: BaseException) -> Told:
         """Tell the log all of it, and the client what it may know."""
         if isinstance(error, ParamsError):
             return status_of(error), problem_document(error)

@@ -1,22 +1,34 @@
 """Actions that answer with a model: once as a run, or many times when they are served."""
 
 import inspect
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
 from synapse_core.actions.base import BaseAction
+from synapse_core.actions.definition import ensure_model
+from synapse_core.actions.results import conform
 from synapse_core.errors import ActionDefinitionError
 
-__all__ = ["BaseInferenceAction", "BaseServeDeployment", "ServedAction", "current_model", "finish"]
+__all__ = [
+    "BaseInferenceAction",
+    "BaseServeDeployment",
+    "Parts",
+    "ServedAction",
+    "current_model",
+    "finish",
+]
 
 P = TypeVar("P", bound=BaseModel)
 
 current_model: ContextVar[Any] = ContextVar("synapse_model")
 """The model that the request asks for which is answered now."""
+
+Parts = Iterator[object] | AsyncIterator[object]
+"""An answer that is said part by part, as a generator does; a list is a whole answer."""
 
 
 class ServedAction(BaseAction[P], Generic[P]):
@@ -24,7 +36,31 @@ class ServedAction(BaseAction[P], Generic[P]):
 
     Served, there is one instance for the life of a process: `params` is None then, and each
     request comes as an argument.
+
+    An answer may be said part by part: by an `infer` that yields, or returns an iterator. A run
+    then has the list of all parts as its result.
+
+    Attributes:
+        item_model: What each part of such an answer must be; None for any JSON.
     """
+
+    item_model: ClassVar[type[BaseModel] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - as Python passes them
+        """Refuse models that cannot be meant.
+
+        Raises:
+            ActionDefinitionError: `item_model` is no model, or missing where `result_model` is not.
+        """
+        super().__init_subclass__(**kwargs)
+        if cls.item_model is not None:
+            ensure_model(cls.item_model, cls.__qualname__, "item")
+        elif cls.result_model is not None and _yields(getattr(cls, "infer", None)):
+            raise ActionDefinitionError(
+                f"`infer` of {cls.__qualname__} yields parts, and `result_model` says what a whole "
+                "answer is.",
+                hint=f"Write `item_model = {cls.result_model.__name__}` instead.",
+            )
 
     @classmethod
     def can_answer(cls) -> bool:
@@ -87,10 +123,21 @@ class ServedAction(BaseAction[P], Generic[P]):
         token = current_model.set(model)
         try:
             results = cast("Sequence[object]", await finish(self.answer(model, [self.params])))
-            return await finish(results[0])
+            return await self._whole(await finish(results[0]))
         finally:
             current_model.reset(token)
             await finish(self.close())
+
+    async def _whole(self, result: object) -> object:
+        """Return an answer as it is, and the list of its parts if it is said part by part."""
+        if isinstance(result, AsyncIterator):
+            parts = [part async for part in cast("AsyncIterator[object]", result)]
+        elif isinstance(result, Iterator):
+            parts = list(cast("Iterator[object]", result))
+        else:
+            return result
+        model = self.item_model
+        return parts if model is None else [conform(part, model) for part in parts]
 
 
 class BaseInferenceAction(ServedAction[P], Generic[P]):
@@ -105,7 +152,7 @@ class BaseInferenceAction(ServedAction[P], Generic[P]):
         return current_model.get()
 
     def infer(self, model: Any, inputs: P) -> object:  # noqa: ANN401, ARG002 - as `answer` says
-        """Return the answer to one request; may be `async`."""
+        """Return the answer to one request, or yield its parts; may be `async`."""
         raise ActionDefinitionError(
             f"{type(self).__name__} has no `infer`.", hint="Add `def infer(self, model, inputs)`."
         )
@@ -135,7 +182,7 @@ class BaseServeDeployment(ServedAction[P], Generic[P]):
         return current_model.get()
 
     def infer(self, inputs: P) -> object:  # noqa: ARG002 - for those who override it
-        """Return the answer to one request; may be `async`."""
+        """Return the answer to one request, or yield its parts; may be `async`."""
         raise ActionDefinitionError(
             f"{type(self).__name__} has no `infer`.", hint="Add `def infer(self, inputs)`."
         )
@@ -153,3 +200,7 @@ class BaseServeDeployment(ServedAction[P], Generic[P]):
 async def finish(value: object) -> object:
     """Return what an `async` method comes to, and what any other one has returned."""
     return await cast("Awaitable[object]", value) if inspect.isawaitable(value) else value
+
+
+def _yields(function: object) -> bool:
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)

@@ -16,10 +16,11 @@ from starlette.requests import Request
 
 from synapse_core.config.home import Home
 from synapse_core.serving.held import Command
-from synapse_core.serving.http import Front, Refusal
+from synapse_core.serving.http import Front
 from synapse_core.serving.log_files import read_page
+from synapse_core.serving.problems import Refusal
 from synapse_core.serving.release import Deployment, Release, ServeSettings
-from synapse_core.serving.replica import Replica, Say
+from synapse_core.serving.replica import Answer, Replica, Say
 from synapse_core.serving.shelf import Shelf
 from synapse_core.types import JSONValue
 from tests.ray.looking import wait_until
@@ -134,7 +135,7 @@ def serve(bench: Bench) -> Serve:
     async def started() -> AsyncGenerator[Served]:
         replica = Replica(bench.shelf, "one", "r1", prepare)
 
-        async def answer(model_id: str, body: JSONValue) -> tuple[int, JSONValue]:
+        async def answer(model_id: str, body: JSONValue) -> Answer:
             return (await replica.answer(model_id, [body]))[0]
 
         async def load(model_id: str) -> None:

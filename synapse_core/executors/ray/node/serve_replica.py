@@ -20,16 +20,17 @@ from synapse_core.dependencies.venvs import Venvs
 from synapse_core.executors.placement import Placement, Placements
 from synapse_core.executors.ray.node.launch import visible_devices
 from synapse_core.serving.held import Command
-from synapse_core.serving.http import Front, Refusal
+from synapse_core.serving.http import Front
+from synapse_core.serving.problems import Refusal
 from synapse_core.serving.release import Release, ServeSettings
-from synapse_core.serving.replica import Replica, Say
+from synapse_core.serving.replica import Answer, Replica, Say
 from synapse_core.serving.shelf import Shelf
 from synapse_core.types import JSONValue
 
 __all__ = ["ServeReplica"]
 
 _Item = tuple[str, JSONValue]
-_Batch = Callable[[_Item], Awaitable[tuple[int, JSONValue]]]
+_Batch = Callable[[_Item], Awaitable[Answer]]
 
 
 class ServeReplica:
@@ -72,7 +73,7 @@ class ServeReplica:
         await self._replica.close()
         self._holds.close()
 
-    async def _answer(self, model_id: str, body: JSONValue) -> tuple[int, JSONValue]:
+    async def _answer(self, model_id: str, body: JSONValue) -> Answer:
         release = self._replica.release
         if release is None or release.settings.batch_size == 1:
             return (await self._replica.answer(model_id, [body]))[0]
@@ -81,7 +82,7 @@ class ServeReplica:
         return await self._batch[1]((model_id, body))
 
     def _batched(self, settings: ServeSettings) -> _Batch:
-        async def answer_all(items: list[_Item]) -> list[tuple[int, JSONValue]]:
+        async def answer_all(items: list[_Item]) -> list[Answer]:
             # Serve puts only requests for the same model into one batch.
             return await self._replica.answer(items[0][0], [body for _, body in items])
 
