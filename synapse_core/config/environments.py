@@ -44,6 +44,12 @@ class ClusterEntry:
     service_token_variable: str | None = None
     python: str | None = None
 
+    @property
+    def token_variables(self) -> tuple[str, ...]:
+        """The variables of the calling process that hold its secrets."""
+        names = (self.token_variable, self.service_token_variable)
+        return tuple(name for name in names if name is not None)
+
     def find_service_token(self, environ: Mapping[str, str]) -> str | None:
         """Return the secret for the service, None when there is none.
 

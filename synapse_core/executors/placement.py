@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synapse_core.config.home import Home
+from synapse_core.config.settings import load_settings
 from synapse_core.dependencies.need import find_needed
 from synapse_core.dependencies.variables import installer_variables
 from synapse_core.dependencies.venv import Venv
@@ -14,8 +15,8 @@ from synapse_core.worker.environment import allowed_environment
 
 __all__ = ["Placement", "Placements"]
 
-_FOR_DOORS = ("XDG_RUNTIME_DIR",)
-"""Variables that tell where a zygote listens."""
+_FOR_DOORS = ("XDG_RUNTIME_DIR", "RAY_AUTH_TOKEN")
+"""Variables that tell where a zygote listens, and what opens a cluster that is named by address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Placements:
     def __init__(
         self, home: Home, environ: Mapping[str, str], variables: Mapping[str, str]
     ) -> None:
+        self._home = home
         self._environ = environ
         self._worker_environ = {**allowed_environment(environ), **variables}
         self._venvs = Venvs(home.cache_dir)
@@ -57,10 +59,13 @@ class Placements:
         """Return where a pipeline is conducted.
 
         It executes no plugin itself, so it may see what placing its nodes needs: where zygotes
-        listen, and what an installer is configured with.
+        listen, what an installer is configured with, and the tokens of clusters.
         """
         needed = installer_variables(self._environ)
-        needed |= {name: self._environ[name] for name in _FOR_DOORS if name in self._environ}
+        clusters = load_settings(self._home.config_file).clusters.values()
+        tokens = [name for one in clusters for name in one.token_variables]
+        names = (*_FOR_DOORS, *tokens)
+        needed |= {name: self._environ[name] for name in names if name in self._environ}
         return Placement(self._base, {**needed, **self._worker_environ})
 
     def find(self, plugin: Path) -> Placement:

@@ -1,14 +1,15 @@
 """The folders that all actions of one pipeline run share."""
 
 import shutil
+import socket
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from synapse_core.errors import InvalidInputError
+from synapse_core.errors import ConfigError, InvalidInputError
 from synapse_core.runtime.artifact_names import checked_name
 
-__all__ = ["PipelineContext"]
+__all__ = ["PipelineContext", "UnseenPipelineFolders"]
 
 
 def _default_base() -> Path:
@@ -88,3 +89,19 @@ class PipelineContext:
     def _made(folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+
+class UnseenPipelineFolders(PipelineContext):
+    """What an action has as `ctx.pipeline` on a machine that does not see the folders.
+
+    A folder of that machine in their place would be empty, and what is left there be lost.
+    """
+
+    @property
+    def _root(self) -> Path:
+        raise ConfigError(
+            f"{socket.gethostname()} does not see the folders that the nodes of the pipeline "
+            f"{self.pipeline_id!r} share.",
+            hint="Pass on by its result what a later node needs, put large data where all "
+            "machines of the cluster see it, or place the pipeline where they see this home.",
+        )

@@ -5,7 +5,9 @@ from functools import partial
 from starlette.responses import Response
 
 from synapse_core.model.documents import parse_outcome, parse_summary, run_document
-from synapse_core.model.run import RunSummary
+from synapse_core.model.run import Run, RunSummary
+from synapse_core.runs.ids import is_run_id
+from synapse_core.runs.nodes import ring_bell
 from synapse_core.service.desk import Asked, Desk, json_response
 from synapse_core.service.endpoint import Endpoint
 from synapse_core.service.orders import (
@@ -19,6 +21,7 @@ from synapse_core.service.orders import (
 )
 from synapse_core.service.scopes import Scope
 from synapse_core.types import JSONObject
+from synapse_core.workspace import Workspace
 
 __all__ = ["LEASE_ENDPOINTS"]
 
@@ -57,16 +60,22 @@ async def _begin_attempt(desk: Desk, asked: Asked) -> Response:
 
 async def _finish(desk: Desk, asked: Asked) -> Response:
     order = parse_order(FinishOrder, await asked.document())
-    finish = partial(
-        desk.workspace.runs.finish,
-        asked.run_id,
+    run = await desk.blocking(partial(_finished, desk.workspace, asked.run_id, order))
+    desk.following.note_over(run.id)
+    return json_response({"run": run_document(run)})
+
+
+def _finished(workspace: Workspace, run_id: str, order: FinishOrder) -> Run:
+    run = workspace.runs.finish(
+        run_id,
         parse_outcome(order.outcome),
         owner=order.owner,
         summary=_summary(order.summary),
     )
-    run = await desk.blocking(finish)
-    desk.following.note_over(run.id)
-    return json_response({"run": run_document(run)})
+    # Its worker cannot: whoever conducts the pipeline that it is a node of may be here.
+    if run.parent_id is not None and is_run_id(run.parent_id):
+        ring_bell(workspace.home, run)
+    return run
 
 
 async def _take_over(desk: Desk, asked: Asked) -> Response:

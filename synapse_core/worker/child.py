@@ -61,6 +61,7 @@ class Assignment:
         home: Where the run's folder lies.
         environ: All variables the process gets.
         output_from: Position in the captured output where this attempt's part begins.
+        is_away: Whether this machine does not see the home that has the run.
     """
 
     run: Run
@@ -68,6 +69,7 @@ class Assignment:
     home: Home
     environ: dict[str, str]
     output_from: int
+    is_away: bool = False
 
 
 def execute(
@@ -184,7 +186,7 @@ class _Child:
             checkpoints=inherited_checkpoints(
                 Journals(home), run, attempt=self._assignment.attempt
             ),
-            pipeline=find_folders(run, home),
+            pipeline=find_folders(run, home, is_away=self._assignment.is_away),
         ) as context:
             return work(context)
 

@@ -16,7 +16,7 @@ from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, StorageError, StoreUnavailableError
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
-from synapse_core.model.run import Outcome, Run, RunStatus, RunSummary
+from synapse_core.model.run import Outcome, Run, RunKind, RunStatus, RunSummary
 from synapse_core.ports import RunStore
 from synapse_core.runs.captured import OutputReader, last_offset
 from synapse_core.runs.endings import terminal_status
@@ -74,7 +74,10 @@ def supervise(
     run = store.claim(run_id, owner=str(this_worker()), lease_s=LEASE_S)
     if run is None:
         return
-    adopt_orphans()
+    if run.kind is RunKind.ACTION:
+        # What a pipeline's conductor starts, so that its nodes can be placed, is there for others
+        # too, and must outlive it.
+        adopt_orphans()
     _own(home, store, run, environ, installer=installer, tether=tether, away=away)
 
 
@@ -207,7 +210,14 @@ class _Supervisor:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         writer = self._open_journal()
         writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": number})
-        assignment = Assignment(run, number, self._home, self._environ, self._output_size())
+        assignment = Assignment(
+            run,
+            number,
+            self._home,
+            self._environ,
+            self._output_size(),
+            is_away=self._away is not None,
+        )
 
         def body(control: int, status: int) -> NoReturn:
             self._tether.close()

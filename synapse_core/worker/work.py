@@ -12,7 +12,7 @@ from synapse_core.config.home import Home
 from synapse_core.model.run import Run, RunKind
 from synapse_core.runs.nodes import shared_folder
 from synapse_core.runtime.context import RuntimeContext
-from synapse_core.runtime.pipeline_folders import PipelineContext
+from synapse_core.runtime.pipeline_folders import PipelineContext, UnseenPipelineFolders
 from synapse_core.types import JSONValue
 
 __all__ = ["PIPELINE_VARIABLE", "Work", "find_folders", "find_work"]
@@ -40,9 +40,17 @@ def find_work(run: Run, home: Home) -> Work:
     return lambda context: result_to_json(invoke(action, run.params, context))
 
 
-def find_folders(run: Run, home: Home) -> PipelineContext | None:
-    """Return the folders that the nodes of the run's pipeline share; None for a run of its own."""
+def find_folders(run: Run, home: Home, *, is_away: bool) -> PipelineContext | None:
+    """Return the folders that the nodes of the run's pipeline share; None for a run of its own.
+
+    Args:
+        run: The run.
+        home: Where it works.
+        is_away: Whether that is not the home that the pipeline is in.
+    """
     if run.parent_id is None:
         return None
+    if is_away:
+        return UnseenPipelineFolders(run.env.get(PIPELINE_VARIABLE, ""), run.parent_id)
     base, owner = shared_folder(home, run.parent_id)
     return PipelineContext(run.env.get(PIPELINE_VARIABLE, ""), owner, base)

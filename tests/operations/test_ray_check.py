@@ -5,10 +5,7 @@ from pathlib import Path
 import pytest
 
 from synapse_core.config.home import Home
-from synapse_core.errors import InvalidInputError
 from synapse_core.executors.ray.cluster.extra import is_installed
-from synapse_core.executors.ray.cluster.places import Cluster
-from synapse_core.model.run import Run, RunKind
 from synapse_core.operations.clusters.text import describe_cluster
 from synapse_core.operations.clusters.verbs import ClusterNode, ClusterView, list_clusters
 from synapse_core.operations.doctor.clusters import check_ray
@@ -70,22 +67,3 @@ def test_the_queue_is_told() -> None:
         "The cluster gpu is up at head:6379 (Ray 2.60.0): 1 node, 5 active runs, 3 of them waiting "
         "for room; free: CPU 0/2."
     )
-
-
-def test_what_needs_a_shared_disk_is_not_placed_where_there_is_none() -> None:
-    run = Run(id="r", plugin="p", action="a", entrypoint="p:a", plugin_path="/p", created_at=0.0)
-    pipeline = Run(
-        id="r",
-        plugin="p",
-        action="a",
-        entrypoint="p:a",
-        plugin_path="/p",
-        created_at=0.0,
-        kind=RunKind.PIPELINE,
-    )
-    far = Cluster("far", "far:6379", service_url="http://here:8100")
-
-    far.check_takes(run)
-    Cluster("gpu", "head:6379").check_takes(pipeline)
-    with pytest.raises(InvalidInputError, match="share folders"):
-        far.check_takes(pipeline)

@@ -131,7 +131,7 @@ environments:
         for folder in (self.near, self.node_home, self.root / "h", self.root / "n"):
             folder.mkdir(parents=True)
         self._lay_cables()
-        self.ports = [_free_port() for _ in range(3)]
+        self.ports = [free_port() for _ in range(3)]
         (self.root / "token").write_text(self.token)
         (self.root / "tokens").write_text(f"run {RUN_TOKEN}\n")
         self._head = self._ray(
@@ -299,7 +299,8 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("0.0.0.0", 0))  # noqa: S104 - as above
         return int(probe.getsockname()[1])

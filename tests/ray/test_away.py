@@ -10,16 +10,19 @@ from textwrap import dedent
 
 import pytest
 
-from synapse_core.errors import InvalidInputError, TooLargeError
-from synapse_core.model.run import Run, RunStatus
+from synapse_core import RayPipelineExecutor
+from synapse_core.errors import InvalidInputError, PipelineError, TooLargeError
+from synapse_core.model.run import Run, RunFilter, RunStatus
 from synapse_core.operations.clusters.verbs import stop_cluster
 from synapse_core.operations.outputs import read_output
 from synapse_core.operations.runs import cancel_run, get_run
+from synapse_core.pipelines import ActionPipeline, Node
 from synapse_core.runs.processes import host_name
 from synapse_core.workspace import Workspace, open_workspace
 from tests.dependencies.wheels import make_wheel
 from tests.ray.far import Far, can_be_built
 from tests.ray.looking import (
+    PATIENCE_S,
     end,
     events,
     is_gone,
@@ -73,6 +76,11 @@ ACTIONS = """
 
     @action
     def greedy(ctx) -> None: ...
+
+
+    @action
+    def share(ctx) -> str:
+        return str(ctx.pipeline.datasets_dir)
 
 
     @action
@@ -379,6 +387,58 @@ def test_libraries_are_installed_on_the_machine_from_wheels_that_go_along(
     assert version == "1.5"
     assert Path(place).is_relative_to(far.away / "cache" / "venvs")
     assert again.result == first.result
+
+
+def test_nodes_of_a_pipeline_run_away_and_pass_on_what_they_return(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    first = Node("far_trials/count", "first").inputs(to=3, pause=0.0)
+    second = Node("far_trials/count", "second").inputs(to=first, pause=0.0)
+    pipeline = ActionPipeline([first, second], name="spread")
+
+    with RayPipelineExecutor("far", plugin.parent, home=workspace.home.root) as executor:
+        run_id = pipeline.submit({}, executor)
+        assert pipeline.wait(run_id, executor, PATIENCE_S) == 3
+
+    nodes = workspace.runs.list(RunFilter(parent_id=run_id), limit=10).items
+    assert {node.node: messages(workspace, node.id) for node in nodes} == {
+        "first": lines(3),
+        "second": lines(3),
+    }
+    assert {node.executor for node in nodes} == {"actor@far"}
+    for node in nodes:
+        assert_nothing_is_left(far, node)
+
+
+def test_a_node_away_that_asks_for_folders_of_its_pipeline_is_told_why_there_are_none(
+    workspace: Workspace, plugin: Path
+) -> None:
+    pipeline = ActionPipeline([Node("far_trials/share")])
+
+    with RayPipelineExecutor("far", plugin.parent, home=workspace.home.root) as executor:
+        run_id = pipeline.submit({}, executor)
+        with pytest.raises(PipelineError, match="does not see the folders"):
+            pipeline.wait(run_id, executor, PATIENCE_S)
+
+
+def test_a_node_whose_machine_is_killed_under_it_runs_again_and_the_others_do_not(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    marker = far.node_home / "pipeline_marker"
+    first = Node("far_trials/count", "first").inputs(to=1, pause=0.0)
+    second = Node("far_trials/count", "second").options(retries=2)
+    second = second.inputs(to=first, pause=0.0, marker=str(marker))
+    pipeline = ActionPipeline([first, second])
+
+    with RayPipelineExecutor("far", plugin.parent, home=workspace.home.root) as executor:
+        run_id = pipeline.submit({}, executor)
+        wait_until(marker.exists)
+        nodes = workspace.runs.list(RunFilter(parent_id=run_id), limit=10).items
+        kill(far.supervisor_of(next(node for node in nodes if node.node == "second")))
+        assert pipeline.wait(run_id, executor, PATIENCE_S) == 1
+
+    nodes = workspace.runs.list(RunFilter(parent_id=run_id), limit=10).items
+    assert {node.node: node.attempt for node in nodes} == {"first": 1, "second": 2}
 
 
 def test_a_machine_that_is_switched_off_loses_the_run_and_the_next_one_has_room(

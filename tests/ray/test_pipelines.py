@@ -55,6 +55,16 @@ def test_nodes_run_on_the_cluster_and_what_they_return_is_passed_on(
     assert executor.get_status(run_id) is RunStatus.SUCCEEDED
 
 
+def test_nodes_may_be_jobs(ray_home: Home, workspace: Workspace, plugin: Path) -> None:
+    pipeline = ActionPipeline([Node("trials/echo").inputs(text="hello")])
+
+    with RayPipelineExecutor(working_dir=plugin.parent, tier="job", home=ray_home.root) as executor:
+        run_id = pipeline.submit({}, executor)
+        assert pipeline.wait(run_id, executor, PATIENCE_S) == "hello"
+
+    assert node_runs(workspace, run_id)["echo"].executor == "job"
+
+
 def test_what_a_node_asks_for_is_asked_of_the_cluster(executor: RayPipelineExecutor) -> None:
     greedy = Node("trials/train", "greedy").options(resources=Resources(cpus=64))
     pipeline = ActionPipeline([greedy])

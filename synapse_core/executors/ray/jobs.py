@@ -52,7 +52,6 @@ class RayJobs:
             WorkerLostError: The cluster cannot be reached.
             TooLargeError: The plugin is larger than what can be sent.
         """
-        self.door.cluster.check_takes(run)
         environ = {**installer_variables(self._environ), **allowed_environment(self._environ)}
         if self.door.cluster.is_ours:
             # It may have to come up first, and this call is not to wait for that.

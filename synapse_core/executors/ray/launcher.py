@@ -54,7 +54,6 @@ class RayLauncher:
             InvalidInputError: No node has what the run asks for, or can execute it.
             WorkerLostError: The cluster cannot be reached.
         """
-        self.door.cluster.check_takes(run)
         self.door.ask(
             LaunchOrder.of(
                 run,

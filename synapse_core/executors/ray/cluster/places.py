@@ -6,7 +6,6 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.errors import InvalidInputError
-from synapse_core.model.run import Run, RunKind
 
 __all__ = ["LOCAL", "Cluster", "ClusterPlace"]
 
@@ -45,20 +44,6 @@ class Cluster:
             raise InvalidInputError(
                 f"{self.name!r} is no name for a cluster.",
                 hint="Begin with a letter or digit; go on with letters, digits, `.`, `-` and `_`.",
-            )
-
-    def check_takes(self, run: Run) -> None:
-        """Go on only with a run that machines without the home can execute.
-
-        Raises:
-            InvalidInputError: It is a node of a pipeline, and needs folders that others share.
-        """
-        if self.service_url and (run.parent_id is not None or run.kind is RunKind.PIPELINE):
-            raise InvalidInputError(
-                f"Nodes of a pipeline share folders, and not all machines of the cluster "
-                f"{self.name!r} see this disk.",
-                hint="Place pipelines where all do: here, or on a cluster without `service`.",
-                cluster=self.name,
             )
 
     @property

@@ -217,7 +217,13 @@ class Driver:
                 self.engine.place(order, self._on_end)
             return
         job = JobOrder(plugin_path=order.plugin_path, environ=order.environ)
-        submit_job(self._jobs(), self._home, self._store.get(order.run_id), job)
+        submit_job(
+            self._jobs(),
+            self._home,
+            self._store.get(order.run_id),
+            job,
+            is_ours=self.settings.engine.address is None,
+        )
         # From here on it needs no driver; while it runs, a cluster of ours is not idle.
         self._orders.pop(order.run_id, None)
 

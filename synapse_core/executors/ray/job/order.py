@@ -44,6 +44,8 @@ class JobOrder:
         Raises:
             StorageError: It cannot be written.
         """
+        # The folder of a node of a pipeline is made by whoever executes it.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(folder / _NAME, json.dumps(asdict(self)).encode(), mode=0o600)
 
     @classmethod
@@ -60,7 +62,9 @@ def job_id_of(run: Run) -> str:
     return f"synapse-{run.id}-{run.attempt + 1}"
 
 
-def submit_job(api: JobsApi, home: Home, run: Run, order: JobOrder) -> None:
+def submit_job(
+    api: JobsApi, home: Home, run: Run, order: JobOrder, *, is_ours: bool = False
+) -> None:
     """Submit the job that executes a pending run; idempotent.
 
     Args:
@@ -68,6 +72,7 @@ def submit_job(api: JobsApi, home: Home, run: Run, order: JobOrder) -> None:
         home: The home that holds the run, on a disk that the cluster sees.
         run: The run.
         order: What its process needs to know.
+        is_ours: Whether the cluster is this machine, where what asks for nothing waits for none.
 
     Raises:
         SynapseError: It was not submitted, or ended before it could claim the run.
@@ -75,7 +80,8 @@ def submit_job(api: JobsApi, home: Home, run: Run, order: JobOrder) -> None:
     order.leave(home.run_dir(run.id))
     # An absolute interpreter: the cluster's PATH leads to another one, or to none.
     command = [sys.executable, "-P", "-m", "synapse_core.executors.ray.job.main"]
-    _submit(api, home, run, [*command, str(home.root), run.id], {}, run.resources)
+    resources = run.resources if is_ours else _on_a_node(run.resources)
+    _submit(api, home, run, [*command, str(home.root), run.id], {}, resources)
 
 
 def submit_away_job(
@@ -106,7 +112,7 @@ def submit_away_job(
         name=packed.name,
     )
     package = api.send(f"_ray_pkg_synapse_{packed.digest}.zip", packed.path.read_bytes())
-    python, resources = cluster.python or sys.executable, run.resources
+    python = cluster.python or sys.executable
     _submit(
         api,
         home,
@@ -114,9 +120,16 @@ def submit_away_job(
         [python, "-P", "-m", "synapse_core.executors.ray.job.away"],
         # Of what Ray is told, its API shows no values of variables.
         {"working_dir": package, "env_vars": {JOB_VARIABLE: json.dumps(arrival.told())}},
-        # Without any it would run on the machine of the head, which is often not meant for work.
-        resources if resources.cpus is not None else replace(resources, cpus=1.0),
+        _on_a_node(run.resources),
     )
+
+
+def _on_a_node(resources: Resources) -> Resources:
+    """Return what to reserve: without any CPU a job would run on the machine of the head.
+
+    That is often not meant for work, and the one whose loss ends the cluster.
+    """
+    return resources if resources.cpus is not None else replace(resources, cpus=1.0)
 
 
 def _submit(
