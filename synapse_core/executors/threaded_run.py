@@ -4,7 +4,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +21,7 @@ from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, Run, RunEnd, RunStatus, RunSummary
 from synapse_core.ports import RunStore
 from synapse_core.runs.endings import terminal_status
+from synapse_core.runs.event_texts import redact_texts
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.reading import Journals
 from synapse_core.runtime.cancellation import CancelToken
@@ -121,60 +122,72 @@ class ThreadedRun:
             LeaseLostError: Somebody took the run for dead.
             StorageError: The end could not be recorded; recovery does it when this process ends.
         """
+        with self._open_journal() as writer:
+            outcome, attempt = self._make_attempts(writer)
+            writer.emit(EventKind.STATUS, terminal_status(outcome, attempt))
+        summary = self._journals.summarise(self._run.id, self._summary)
+        self._record(RunEnd(self._run.id, outcome, summary))
+
+    def _make_attempts(self, writer: JournalWriter) -> tuple[Outcome, int]:
+        """Return how the last attempt ended, and its number."""
         attempt = self._run.attempt
         while True:
             with self._turn:
-                outcome, end = self._make_attempt(attempt)
+                outcome, end = self._make_attempt(writer, attempt)
             pause_s = self._run.retry.wait_s(attempt)
             if pause_s is None or not is_worth_repeating(outcome, end):
-                break
-            self._announce_retry(outcome, attempt, pause_s)
+                return outcome, attempt
+            self._announce_retry(writer, outcome, attempt, pause_s)
             if self._is_stopped_within(pause_s):
-                outcome = Outcome(RunStatus.CANCELLED)
-                break
+                return Outcome(RunStatus.CANCELLED), attempt
             attempt += 1
             self._store.begin_attempt(self._run.id, owner=self._owner, attempt=attempt)
-        self._say(terminal_status(outcome, attempt))
-        summary = self._journals.summarise(self._run.id, self._summary)
-        self._record(RunEnd(self._run.id, outcome, summary))
 
     def _record(self, end: RunEnd) -> None:
         self._store.finish(end.run_id, end.outcome, owner=self._owner, summary=end.summary)
 
-    def _make_attempt(self, number: int) -> tuple[Outcome, AttemptEnd]:
+    def _make_attempt(self, writer: JournalWriter, number: int) -> tuple[Outcome, AttemptEnd]:
         run = self._run
         cancel = CancelToken()
-        with self._open_journal() as writer, self._watch(cancel) as stopped:
+        with self._watch(cancel) as stopped:
             writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": number})
-            exit_code = self._execute(writer, cancel, number)
-        end = AttemptEnd(exit_code, stopped[0] if stopped else None, drained_to=None)
+            output = self._execute(writer, cancel, number)
+        end = AttemptEnd(int(output is None), stopped[0] if stopped else None, drained_to=None)
+        if output is not None:
+            # As the journal has it, without reading it back.
+            told = redact_texts(output, self._redactor)
+            return Outcome(RunStatus.SUCCEEDED, result=told["result"]), end
         return decide_outcome(self._journals, run.id, end, timeout_s=run.timeout_s), end
 
-    def _execute(self, writer: JournalWriter, cancel: CancelToken, number: int) -> int:
+    def _execute(
+        self, writer: JournalWriter, cancel: CancelToken, number: int
+    ) -> JSONObject | None:
+        """Return what was recorded as the result; None when the action failed."""
         try:
-            result = self._call(writer, cancel, number)
+            output: JSONObject = {"result": self._call(writer, cancel, number)}
         except BaseException as error:  # noqa: BLE001 - an exit of user code is an outcome too
             failure = describe_failure(error, Path(self._run.plugin_path))
             writer.emit(EventKind.ERROR, asdict(failure))
-            return 1
-        writer.emit(EventKind.OUTPUT, {"result": result})
-        return 0
+            return None
+        writer.emit(EventKind.OUTPUT, output)
+        return output
 
     def _call(self, writer: JournalWriter, cancel: CancelToken, number: int) -> JSONValue:
         run = self._run
         folder = Path(run.plugin_path)
         with isolated_modules(folder), bridge_logging(writer):
             action = load_action(folder, run.entrypoint)
-            with self._context(writer, cancel, number, run.env) as context:
+            env = PluginEnvironment(run.env)
+            with self._context(writer, cancel, number, env) as context:
                 return result_to_json(invoke(action, run.params, context))
 
     def _context(
-        self, writer: JournalWriter, cancel: CancelToken, number: int, variables: Mapping[str, str]
+        self, writer: JournalWriter, cancel: CancelToken, number: int, env: PluginEnvironment
     ) -> RuntimeContext:
         run = self._run
         return RuntimeContext(
             writer,
-            env=PluginEnvironment(variables),
+            env=env,
             job_id=run.id,
             folder=self._home.run_dir(run.id),
             cancel=cancel,
@@ -224,10 +237,14 @@ class ThreadedRun:
             return None
         return StopReason.FORCE if run.cancel_force else StopReason.CANCEL
 
-    def _announce_retry(self, outcome: Outcome, attempt: int, pause_s: float) -> None:
+    @staticmethod
+    def _announce_retry(
+        writer: JournalWriter, outcome: Outcome, attempt: int, pause_s: float
+    ) -> None:
         why = outcome.failure.message if outcome.failure is not None else outcome.status
         reason = f"Attempt {attempt} failed: {why} The next one starts in {pause_s:g} s."
-        self._say({"status": RunStatus.RUNNING, "attempt": attempt, "reason": reason})
+        status: JSONObject = {"status": RunStatus.RUNNING, "attempt": attempt, "reason": reason}
+        writer.emit(EventKind.STATUS, status)
 
     def _is_stopped_within(self, pause_s: float) -> bool:
         """Wait between two attempts; True as soon as somebody asks to stop."""
@@ -238,10 +255,6 @@ class ThreadedRun:
             if self._look.wait(min(left_s, HEARTBEAT_S)):
                 self._look.clear()
         return self.beat() is not None
-
-    def _say(self, status: JSONObject) -> None:
-        with self._open_journal() as writer:
-            writer.emit(EventKind.STATUS, status)
 
     def _open_journal(self) -> JournalWriter:
         self._home.run_dir(self._run.id).mkdir(mode=0o700, parents=True, exist_ok=True)

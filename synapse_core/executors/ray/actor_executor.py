@@ -1,8 +1,10 @@
 """Executes actions on a Ray cluster from a script, each in a worker process of its own."""
 
 import os
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,20 @@ from pydantic import BaseModel
 
 from synapse_core.actions.definition import Action
 from synapse_core.config.settings import load_settings
+from synapse_core.errors import InvalidInputError
 from synapse_core.executors.console import ConsoleSink
 from synapse_core.executors.ray.calls import RunCalls, home_of, result_of
 from synapse_core.executors.ray.choosing import ACTOR, find_cluster
 from synapse_core.executors.ray.launcher import RayLauncher
 from synapse_core.executors.ray.options import find_folder, merge_variables, to_resources
-from synapse_core.executors.ray.subject import find_subject
+from synapse_core.executors.ray.subject import Subject, find_subject
 from synapse_core.model.run import RunStatus
 from synapse_core.ports import EventSink
 
 __all__ = ["PlacedRun", "RayActorExecutor"]
+
+_AT_ONCE = 250
+"""Runs that are made and placed in one go: more keeps others from writing to the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,82 @@ class RayActorExecutor:
         subject = find_subject(action_cls, self._folder)
         run = self._calls.start(subject, params, env=self._env, resources=self._resources)
         return PlacedRun(run.id, self._calls, subject.result_model)
+
+    def submit_many(
+        self,
+        action_cls: Action | str,
+        params: Iterable[Mapping[str, object] | BaseModel | None],
+    ) -> list[PlacedRun]:
+        """Place a run for each of the params, and return without waiting for them.
+
+        Some hundred runs at once cost little more than one. What waits lies in the home; for more
+        than that should hold, see `map`.
+
+        Raises:
+            ParamsError: Some params cannot be said in JSON; those before them were placed.
+        """
+        subject = find_subject(action_cls, self._folder)
+        model, rest = subject.result_model, iter(params)
+        placed: list[PlacedRun] = []
+        while some := [*islice(rest, _AT_ONCE)]:
+            placed += [PlacedRun(id_, self._calls, model) for id_ in self._start(subject, some)]
+        return placed
+
+    def map(
+        self,
+        action_cls: Action | str,
+        params: Iterable[Mapping[str, object] | BaseModel | None],
+        *,
+        in_flight: int = 1000,
+    ) -> Iterator[Any]:
+        """Execute an action for each of the params; yield the results, in their order.
+
+        The first runs start at once. Params are taken as earlier runs end, so there may be any
+        number of them, or ones that are still to come.
+
+        Args:
+            action_cls: As for `execute`.
+            params: What each run is given.
+            in_flight: How many runs may be under way, their results included that nobody has
+                taken yet.
+
+        Raises:
+            InvalidInputError: `in_flight` is less than 1.
+            SynapseError: A run failed. Those after it go on, but their results are lost here.
+        """
+        if in_flight < 1:
+            raise InvalidInputError(f"in_flight is {in_flight}.", hint="Allow one or more.")
+        subject, rest = find_subject(action_cls, self._folder), iter(params)
+        # Before the first result is asked for.
+        begun = self._start(subject, [*islice(rest, min(in_flight, _AT_ONCE))])
+        return self._results(subject, deque(begun), rest, in_flight)
+
+    def _results(
+        self,
+        subject: Subject,
+        placed: deque[str],
+        rest: Iterator[Mapping[str, object] | BaseModel | None],
+        in_flight: int,
+    ) -> Iterator[Any]:
+        at_once = max(1, min(in_flight // 2, _AT_ONCE))
+        while placed:
+            while in_flight - len(placed) >= at_once and (some := [*islice(rest, at_once)]):
+                placed.extend(self._start(subject, some))
+            for run in self._calls.wait_first([*islice(placed, _AT_ONCE)]):
+                yield result_of(run, subject.result_model)
+                placed.popleft()
+
+    def _start(
+        self, subject: Subject, params: Sequence[Mapping[str, object] | BaseModel | None]
+    ) -> list[str]:
+        runs = self._calls.start_many(
+            subject,
+            params,
+            env=self._env,
+            resources=self._resources,
+            place=self._executor.submit_many,
+        )
+        return [run.id for run in runs]
 
     def shutdown(self) -> None:
         """Let go of what this object holds; runs go on, and the cluster stays for others."""

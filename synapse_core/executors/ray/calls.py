@@ -1,8 +1,10 @@
 """Runs made from a script: recorded like all others, followed, and their results read back."""
 
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +30,14 @@ from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import recover_if_abandoned
 from synapse_core.runs.store.opening import OpenRunStore, open_run_store
+from synapse_core.types import JSONObject
 
 __all__ = ["RunCalls", "home_of", "raise_failure", "result_of"]
 
 _LOOK_S = 1.0
 """How long a silent run goes without a look whether its worker is still there."""
+
+_STATUSES = frozenset({EventKind.STATUS})
 
 _UNCLAIMED_S = 30.0
 """A run that nobody claims for so long is handed over again, which is harmless."""
@@ -73,22 +78,7 @@ class RunCalls:
             ParamsError: The params cannot be said in JSON.
             SynapseError: It could not be placed; it is recorded as failed.
         """
-        now = time.time()
-        run = Run(
-            id=new_run_id(now),
-            plugin=subject.plugin,
-            plugin_version=subject.version,
-            plugin_path=str(subject.folder),
-            action=subject.action,
-            entrypoint=subject.entrypoint,
-            params=_as_json(params),
-            executor=self.executor.name,
-            env={**subject.env, **env},
-            timeout_s=subject.timeout_s,
-            retry=subject.retry,
-            resources=_overridden(subject.resources, resources),
-            created_at=now,
-        )
+        run = _new_run(subject, _as_json(params), env, resources, self.executor.name)
         store = self.store
         self.home.run_dir(run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
         store.create(run)
@@ -98,6 +88,42 @@ class RunCalls:
             end_unplaced(store, self.home, run, error)
             raise
         return run
+
+    def start_many(
+        self,
+        subject: Subject,
+        params: Iterable[Mapping[str, object] | BaseModel | None],
+        *,
+        env: Mapping[str, str],
+        resources: Resources,
+        place: Callable[[Sequence[Run]], None],
+    ) -> list[Run]:
+        """Create a run for each of the params and place all of them together.
+
+        Args:
+            subject: What is to be run.
+            params: What each run is given.
+            env: Variables of the runs.
+            resources: What each reserves.
+            place: Places them, with the executor of this object.
+
+        Raises:
+            ParamsError: Some params cannot be said in JSON; no run was made.
+            SynapseError: They could not be placed; they are recorded as failed.
+        """
+        name = self.executor.name
+        runs = [_new_run(subject, _as_json(one), env, resources, name) for one in params]
+        for run in runs:
+            self.home.run_dir(run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.store.many.create(runs)
+        try:
+            if runs:
+                place(runs)
+        except SynapseError as error:
+            for run in runs:
+                end_unplaced(self.store, self.home, run, error)
+            raise
+        return runs
 
     def look(self, run_id: str) -> Run:
         """Return the run as it stands; one whose worker died is recovered, and placed again.
@@ -119,8 +145,19 @@ class RunCalls:
                 return self.store.get(run_id)
         return run
 
-    def follow(self, run_id: str, *, timeout_s: float | None = None) -> Iterator[Event]:
+    def follow(
+        self,
+        run_id: str,
+        *,
+        timeout_s: float | None = None,
+        kinds: frozenset[EventKind] | None = None,
+    ) -> Iterator[Event]:
         """Yield the run's events as they come, and end with the run.
+
+        Args:
+            run_id: The run.
+            timeout_s: How long to wait for its end; None for as long as it takes.
+            kinds: Only these; the statuses must be among them.
 
         Raises:
             RunNotFoundError: No such run.
@@ -129,9 +166,11 @@ class RunCalls:
         journals = Journals(self.home)
         until = None if timeout_s is None else time.monotonic() + timeout_s
         cursor: str | None = None
+        has_ended, looked_at = False, -math.inf
         while True:
-            has_ended = self.look(run_id).status.is_terminal
-            page = journals.read(run_id, after=cursor)
+            if time.monotonic() > looked_at + _LOOK_S:
+                has_ended, looked_at = self.look(run_id).status.is_terminal, time.monotonic()
+            page = journals.read(run_id, after=cursor, kinds=kinds)
             cursor = page.next_cursor
             yield from page.items
             if has_ended and not page.items:
@@ -163,9 +202,23 @@ class RunCalls:
             RunNotFoundError: No such run.
             RunTimeoutError: The time is over; the run goes on.
         """
-        for _ in self.follow(run_id, timeout_s=timeout_s):
+        run = self.look(run_id)
+        if run.status.is_terminal:
+            return run
+        for _ in self.follow(run_id, timeout_s=timeout_s, kinds=_STATUSES):
             pass
         return self.store.get(run_id)
+
+    def wait_first(self, run_ids: Sequence[str]) -> list[Run]:
+        """Wait for the end of the first of these runs; return it, and what follows it ended.
+
+        Raises:
+            RunNotFoundError: There is no such run any more.
+        """
+        self.wait(run_ids[0])
+        stand = self.store.many.statuses(run_ids)
+        ended = [*takewhile(lambda one: one in stand and stand[one].is_terminal, run_ids)]
+        return [*self.store.many.get(ended)]
 
     def cancel(self, run_id: str, *, force: bool = False) -> Run:
         """Ask the run to stop.
@@ -218,6 +271,31 @@ def raise_failure(failure: RunFailure, run_id: str) -> None:
     if failure.traceback:
         error.add_note(f"In the process of the run {run_id}:\n{failure.traceback}")
     raise error
+
+
+def _new_run(
+    subject: Subject,
+    params: JSONObject,
+    env: Mapping[str, str],
+    resources: Resources,
+    executor: str,
+) -> Run:
+    now = time.time()
+    return Run(
+        id=new_run_id(now),
+        plugin=subject.plugin,
+        plugin_version=subject.version,
+        plugin_path=str(subject.folder),
+        action=subject.action,
+        entrypoint=subject.entrypoint,
+        params=params,
+        executor=executor,
+        env={**subject.env, **env},
+        timeout_s=subject.timeout_s,
+        retry=subject.retry,
+        resources=_overridden(subject.resources, resources),
+        created_at=now,
+    )
 
 
 def _as_json(params: Mapping[str, object] | BaseModel | None) -> Any:  # noqa: ANN401 - checked JSON

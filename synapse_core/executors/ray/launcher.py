@@ -3,11 +3,11 @@
 import contextlib
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from synapse_core.config.home import Home
 from synapse_core.dependencies.variables import installer_variables
-from synapse_core.executors.ray.cluster.orders import LaunchOrder
+from synapse_core.executors.ray.cluster.orders import LaunchManyOrder, LaunchOrder
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.run import Run, WorkerId
@@ -54,14 +54,20 @@ class RayLauncher:
             InvalidInputError: No node has what the run asks for, or can execute it.
             WorkerLostError: The cluster cannot be reached.
         """
-        self.door.ask(
-            LaunchOrder.of(
-                run,
-                {**installer_variables(self._environ), **allowed_environment(self._environ)},
-                tier="task",
-                custom=self._custom,
-                cluster=self.door.cluster,
-            )
+        self.door.ask(self._order(run))
+
+    def submit_many(self, runs: Sequence[Run]) -> None:
+        """Hand over pending runs of one action that differ in their params only; see `submit`."""
+        run_ids = [run.id for run in runs]
+        self.door.ask(LaunchManyOrder(run_ids=run_ids, like=self._order(runs[0])))
+
+    def _order(self, run: Run) -> LaunchOrder:
+        return LaunchOrder.of(
+            run,
+            {**installer_variables(self._environ), **allowed_environment(self._environ)},
+            tier="task",
+            custom=self._custom,
+            cluster=self.door.cluster,
         )
 
     def cancel(self, run: Run) -> None:

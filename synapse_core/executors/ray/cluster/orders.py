@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from synapse_core import errors
@@ -13,6 +13,7 @@ from synapse_core.types import JSONObject, JSONValue
 
 __all__ = [
     "DriverOrder",
+    "LaunchManyOrder",
     "LaunchOrder",
     "ServeOrder",
     "StatusOrder",
@@ -60,6 +61,11 @@ class LaunchOrder:
     service_token: str = field(default="", repr=False)
     op: Literal["launch"] = "launch"
 
+    @property
+    def room(self) -> tuple[float, float, int, tuple[tuple[str, float], ...]]:
+        """What it reserves, as something that can be compared."""
+        return self.cpus, self.gpus, self.memory_mb, tuple(sorted(self.custom.items()))
+
     @classmethod
     def of(
         cls,
@@ -85,6 +91,24 @@ class LaunchOrder:
             service_url=cluster.service_url if cluster is not None else "",
             service_token=cluster.service_token if cluster is not None else "",
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchManyOrder:
+    """Place pending runs of one action that differ in their params only.
+
+    Attributes:
+        run_ids: The runs.
+        like: The order for the first of them.
+    """
+
+    run_ids: list[str]
+    like: LaunchOrder
+    op: Literal["launch_many"] = "launch_many"
+
+    def split(self) -> list[LaunchOrder]:
+        """Return the orders for each."""
+        return [replace(self.like, run_id=run_id) for run_id in self.run_ids]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +142,11 @@ class ServeOrder:
     op: Literal["serve"] = "serve"
 
 
-DriverOrder: TypeAlias = LaunchOrder | StatusOrder | StopDriverOrder | ServeOrder
+DriverOrder: TypeAlias = LaunchOrder | LaunchManyOrder | StatusOrder | StopDriverOrder | ServeOrder
 
 _KINDS: dict[str, type[DriverOrder]] = {
     "launch": LaunchOrder,
+    "launch_many": LaunchManyOrder,
     "status": StatusOrder,
     "stop": StopDriverOrder,
     "serve": ServeOrder,
@@ -136,6 +161,8 @@ def parse_driver_order(line: bytes) -> DriverOrder:
     """
     fields = json.loads(line)
     try:
+        if "like" in fields:
+            fields["like"] = LaunchOrder(**fields["like"])
         return _KINDS[fields["op"]](**fields)
     except (KeyError, TypeError) as error:
         raise ValueError(f"no order of a driver: {error}") from error

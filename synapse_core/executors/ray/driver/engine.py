@@ -4,7 +4,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -182,11 +182,12 @@ class Engine:
 
         Args:
             order: What to place.
-            ended: Called with the run's id when the launcher is gone, and with what went wrong.
+            ended: Called when the launcher is gone, and with what went wrong.
         """
         task = self._task.options(name=f"synapse {order.run_id}", **_room(order))
         told, package = self._arrival(order)
-        self._watch(order.run_id, task.remote(told, package), ended)
+        reference = task.remote(told, package)
+        self._watch(order.run_id, reference, partial(ended, [order.run_id]))
 
     def _arrival(self, order: LaunchOrder) -> tuple[dict[str, Any], list[Any]]:
         """Return what the node is told, and a reference to the plugin in a list.
@@ -230,25 +231,31 @@ class Engine:
 
         holder.is_there.remote().future().add_done_callback(on_end)
 
-    def use_holder(self, holder: Any, run_id: str, ended: Ended) -> None:  # noqa: ANN401 - as above
-        """Have an actor execute a run in its warm process."""
-        self._watch(run_id, holder.execute.remote(run_id), ended)
+    def use_holder(self, holder: Any, run_ids: Sequence[str], ended: Ready) -> None:  # noqa: ANN401 - as above
+        """Have an actor execute runs in its warm process, one after the other."""
+        self._watch(run_ids[0], holder.execute.remote(list(run_ids)), ended)
 
     def end_holder(self, holder: Any) -> None:  # noqa: ANN401 - as above
         """End an actor; its process ends with it."""
         self._ray.kill(holder)
 
-    def has_room(self, order: LaunchOrder) -> bool:
-        """Whether what the order asks for is free, on all nodes together."""
-        return fits(_wanted(order), self._ray.available_resources())
+    def has_room(self, order: LaunchOrder, *, beside: int = 0) -> bool:
+        """Whether what the order asks for is free, on all nodes together.
 
-    def _watch(self, run_id: str, reference: Any, ended: Ended) -> None:  # noqa: ANN401 - Ray's own
+        Args:
+            order: The order.
+            beside: How many more wait for as much.
+        """
+        wanted = {name: amount * (beside + 1) for name, amount in _wanted(order).items()}
+        return fits(wanted, self._ray.available_resources())
+
+    def _watch(self, run_id: str, reference: Any, ended: Ready) -> None:  # noqa: ANN401 - Ray's own
         self._busy[run_id] = reference
 
         def on_end(future: Any) -> None:  # noqa: ANN401 - a type of Ray's
             # The thread is Ray's own: whatever calls Ray on it waits for itself.
             self._busy.pop(run_id, None)
-            self._callbacks.submit(ended, run_id, _told(future.exception()))
+            self._callbacks.submit(ended, _told(future.exception()))
 
         reference.future().add_done_callback(on_end)
 
@@ -361,8 +368,20 @@ def _told(error: BaseException | None) -> SynapseError | None:
             "A node of the cluster does not have Synapse.",
             hint=f"Install synapse-mcp[ray]=={__version__} for the Python that its Ray runs with.",
         )
+    what, hint = _loss(type(error).__name__, said, is_preempted=getattr(error, "preempted", False))
     first = (said.strip().splitlines() or [type(error).__name__])[0]
-    return WorkerLostError(
-        f"Ray lost the launcher of the run: {type(error).__name__}: {first[:300]}",
-        hint="Its node went away or ran out of memory. Run it again.",
-    )
+    return WorkerLostError(f"{what}: {type(error).__name__}: {first[:300]}", hint=hint)
+
+
+def _loss(kind: str, said: str, *, is_preempted: bool) -> tuple[str, str]:
+    """Return what an error of Ray's means for a run, and what to do about it."""
+    again = "Run it again, or have it repeated: `retries` of the action."
+    if is_preempted:
+        return "The node that the run was on was taken away", again
+    if kind in {"NodeDiedError", "LocalRayletDiedError"} or "node has died" in said:
+        return "The node that the run was on was lost", again
+    if kind == "OutOfMemoryError":
+        return "The node ran out of memory, and Ray ended the run", (
+            "Reserve what the action needs: `resources: {memory: MiB}` in config.yaml."
+        )
+    return "Ray lost the launcher of the run", f"Somebody killed its process. {again}"

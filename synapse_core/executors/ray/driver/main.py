@@ -13,13 +13,16 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.errors import ConflictError, RunNotFoundError, StorageError, SynapseError
+from synapse_core.errors import ConflictError, StorageError, SynapseError
 from synapse_core.executors.ray.cluster.orders import (
+    LaunchManyOrder,
     LaunchOrder,
     ServeOrder,
     StatusOrder,
@@ -31,6 +34,7 @@ from synapse_core.executors.ray.cluster.places import ClusterPlace
 from synapse_core.executors.ray.cluster.record import DriverRecord, read_record, write_record
 from synapse_core.executors.ray.cluster.settling import end_unplaced, settle, vouch
 from synapse_core.executors.ray.driver.engine import Engine
+from synapse_core.executors.ray.driver.head_watch import HeadWatch
 from synapse_core.executors.ray.driver.reusing import reuse_stamp
 from synapse_core.executors.ray.driver.serve_control import ServeControl
 from synapse_core.executors.ray.driver.settings import DriverSettings
@@ -47,6 +51,8 @@ __all__ = ["Driver", "main"]
 
 ORDER_TIMEOUT_S = 5.0
 LOOK_AROUND_S = 2.0
+PASS_ON_S = 0.25
+LAST_WORDS_S = 0.2
 WARM_IDLE_S = 120.0
 """How long a warm process waits for the next run of its plugin."""
 
@@ -74,6 +80,7 @@ class Driver:
     _orders: dict[str, LaunchOrder] = field(default_factory=dict[str, LaunchOrder])
     _replacements: dict[str, int] = field(default_factory=dict[str, int])
     _fault: SynapseError | None = None
+    _head: HeadWatch | None = None
     _used_at: float = field(default_factory=time.monotonic)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
     _record: DriverRecord = field(init=False)
@@ -87,7 +94,7 @@ class Driver:
         self._home = Home(Path(self.settings.home))
         self._place = ClusterPlace(self._home, self.settings.name)
         self._store = open_run_store(self._home)
-        self._warm = WarmPool(self.engine, self._is_over)
+        self._warm = WarmPool(self.engine, self._store.many.statuses, self._on_end)
         self._served = ServeControl(
             self._home,
             self._place.folder / f"{self.settings.name}.serve.json",
@@ -131,14 +138,28 @@ class Driver:
             return
         self.engine.watch(self._give_up)
         facts = self.engine.facts
+        self._watch_head(facts["address"])
         dashboard = self.settings.dashboard_url or facts["dashboard_url"]
         self._record = replace(self._record, **{**facts, "dashboard_url": dashboard})
         write_record(self._place.record, self._record)
         with self._lock:
             self._up.set()
             waiting, self._waiting = list(self._waiting.values()), {}
-        for order in waiting:
-            self._place_or_fail(order)
+        for _, alike in groupby(waiting, key=lambda order: replace(order, run_id="")):
+            self._place_or_fail(tuple(alike))
+        threading.Thread(target=self._pass_on, daemon=True).start()
+
+    def _pass_on(self) -> None:
+        while not self._stop.wait(PASS_ON_S):
+            self._warm.pass_on()
+
+    def _watch_head(self, found: str) -> None:
+        address = self.settings.engine.address
+        if address is None:
+            return
+        # `auto` is no address, and a client of Ray's has to do with another port than is told.
+        self._head = HeadWatch(self.settings.name, address if ":" in address else found)
+        self._head.start(self._give_up)
 
     def _give_up(self, part: str) -> None:
         """End as if killed, which ends the rest of the cluster too; every door copes with that."""
@@ -176,7 +197,10 @@ class Driver:
             match order:
                 case LaunchOrder():
                     self._used_at = time.monotonic()
-                    return self._launch(order)
+                    return self._launch([order])
+                case LaunchManyOrder():
+                    self._used_at = time.monotonic()
+                    return self._launch(order.split())
                 case StatusOrder():
                     return self._status(wait=order.wait)
                 case ServeOrder():
@@ -187,35 +211,41 @@ class Driver:
         except SynapseError as error:
             return tell_error(error)
 
-    def _launch(self, order: LaunchOrder) -> JSONObject:
-        if self._fault is not None:
-            raise self._fault
+    def _launch(self, orders: Sequence[LaunchOrder]) -> JSONObject:
+        """Place runs that differ in their params only, if they are not on their way already."""
+        self._check_cluster()
         with self._lock:
-            if order.run_id in self._orders:
-                return {"ok": True}  # on its way already
-            self._orders[order.run_id] = order
+            new = {one.run_id: one for one in orders if one.run_id not in self._orders}
+            self._orders |= new
             if not self._up.is_set():
-                self._waiting[order.run_id] = order
+                self._waiting |= new
                 return {"ok": True}
         try:
-            self._put(order)
+            if new:
+                self._put(tuple(new.values()))
         except BaseException:
-            self._orders.pop(order.run_id, None)
+            for run_id in new:
+                self._orders.pop(run_id, None)
             raise
         return {"ok": True}
 
-    def _put(self, order: LaunchOrder) -> None:
+    def _put(self, orders: Sequence[LaunchOrder]) -> None:
+        order = orders[0]
         self.engine.check(order)
-        if order.tier == "task":
-            # A warm process owns its runs in the home itself, so it has to see that.
-            is_away = bool(order.service_url)
-            stamp = None if is_away else reuse_stamp(Path(order.plugin_path), order.action)
-            if stamp is not None:
-                self._warm.place(order, stamp, self._on_end)
-            else:
-                self._warm.make_room(order)
-                self.engine.place(order, self._on_end)
+        if order.tier == "job":
+            self._submit_job(order)
             return
+        # A warm process owns its runs in the home itself, so it has to see that.
+        is_away = bool(order.service_url)
+        stamp = None if is_away else reuse_stamp(Path(order.plugin_path), order.action)
+        if stamp is not None:
+            self._warm.place(orders, stamp)
+            return
+        for one in orders:
+            self._warm.make_room(one)
+            self.engine.place(one, self._on_end)
+
+    def _submit_job(self, order: LaunchOrder) -> None:
         job = JobOrder(plugin_path=order.plugin_path, environ=order.environ)
         submit_job(
             self._jobs(),
@@ -227,6 +257,17 @@ class Driver:
         # From here on it needs no driver; while it runs, a cluster of ours is not idle.
         self._orders.pop(order.run_id, None)
 
+    def _check_cluster(self) -> None:
+        """Go on only when the cluster is there, or may yet come up.
+
+        Raises:
+            SynapseError: What is wrong with it.
+        """
+        if self._fault is not None:
+            raise self._fault
+        if self._head is not None:
+            self._head.check()
+
     def _jobs(self) -> JobsApi:
         token = self._place.token
         return JobsApi(
@@ -234,12 +275,13 @@ class Driver:
             token.read_text(encoding="ascii").strip() if token.exists() else "",
         )
 
-    def _place_or_fail(self, order: LaunchOrder) -> None:
-        """Place a run whose door has left already: what keeps it from running is its outcome."""
+    def _place_or_fail(self, orders: Sequence[LaunchOrder]) -> None:
+        """Place runs whose door has left already: what keeps them from running is their outcome."""
         try:
-            self._put(order)
+            self._put(orders)
         except SynapseError as error:
-            self._fail(order.run_id, error)
+            for order in orders:
+                self._fail(order.run_id, error)
 
     def _fail(self, run_id: str, error: SynapseError) -> None:
         self._orders.pop(run_id, None)
@@ -247,8 +289,24 @@ class Driver:
         if run.status is RunStatus.PENDING:
             end_unplaced(self._store, self._home, run, error)
 
-    def _on_end(self, run_id: str, error: SynapseError | None) -> None:
-        self._pool.submit(self._settle, run_id, error)
+    def _on_end(self, run_ids: Sequence[str], error: SynapseError | None) -> None:
+        self._pool.submit(self._settle_all, run_ids, error)
+
+    def _settle_all(self, run_ids: Sequence[str], error: SynapseError | None) -> None:
+        """See to those that have not ended; of many runs there is mostly none."""
+        try:
+            stand = self._store.many.statuses(run_ids)
+        except Exception:
+            _log.exception("Could not look at %s", ", ".join(run_ids))
+            raise
+        for run_id in run_ids:
+            if run_id in stand and not stand[run_id].is_terminal:
+                self._pool.submit(self._settle, run_id, error)
+                continue
+            self._orders.pop(run_id, None)
+            self._replacements.pop(run_id, None)
+            self._warm.has_ended(run_id)
+        self._used_at = time.monotonic()
 
     def _settle(self, run_id: str, error: SynapseError | None) -> None:
         try:
@@ -267,7 +325,7 @@ class Driver:
             again = self._replacements[run_id] = self._replacements.get(run_id, 0) + 1
             if again <= MAX_REPLACEMENTS + run.retry.retries:
                 self._orders[run_id] = order
-                self._place_or_fail(order)
+                self._place_or_fail([order])
         except Exception:
             _log.exception("Could not settle %s", run_id)
             raise
@@ -275,8 +333,7 @@ class Driver:
     def _status(self, *, wait: bool) -> JSONObject:
         if wait:
             self._up.wait()
-        if self._fault is not None:
-            raise self._fault
+        self._check_cluster()
         record: JSONObject = {
             "name": self.settings.name,
             "is_up": self._up.is_set(),
@@ -297,8 +354,7 @@ class Driver:
 
     def _obey_serve(self, order: ServeOrder) -> JSONObject:
         self._up.wait()
-        if self._fault is not None:
-            raise self._fault
+        self._check_cluster()
         return self._served.obey(order)
 
     def _end(self, *, force: bool) -> JSONObject:
@@ -318,23 +374,24 @@ class Driver:
                 "`synapse deployment update` serves them again later.",
                 deployments=list[JSONValue](served),
             )
-        self._stop.set()
+        if self._head is not None and self._head.is_silent:
+            # Whoever looks around waits for Ray by now.
+            threading.Timer(LAST_WORDS_S, self._give_up, ["The head"]).start()
+        else:
+            self._stop.set()
         return {"ok": True}
 
     def _look_around(self) -> None:
         """Leave when nobody needs it, or when its word in the home is gone."""
-        if not self.engine.has_nodes and self.settings.engine.address is None:
+        if self._head is not None and self._head.is_silent:
+            return  # Ray's calls would wait for it
+        if self.settings.engine.address is None and not self.engine.has_nodes:
             _log.error("The cluster has lost its node")
             self._stop.set()
             return
         self._warm.release_idle(WARM_IDLE_S)
         self._warm.grow()
-        # What Ray says is free lags behind, so a run may have been placed into room that was taken.
-        for order in tuple(self._orders.values()):
-            if order.tier == "task" and self._is_pending(order.run_id):
-                self._warm.make_room(order)
-            elif order.service_url:
-                vouch(self._store, order.run_id)
+        self._look_after(tuple(self._orders.values()))
         is_replaced = read_record(self._place.record) != self._record
         idle_s = time.monotonic() - self._used_at
         is_used = self._orders or self._served.names
@@ -344,14 +401,17 @@ class Driver:
                 return
             self._stop.set()
 
-    def _is_over(self, run_id: str) -> bool:
-        try:
-            return self._store.get(run_id).status.is_terminal
-        except RunNotFoundError:
-            return True  # only what has ended can be removed
-
-    def _is_pending(self, run_id: str) -> bool:
-        return self._store.get(run_id).status is RunStatus.PENDING
+    def _look_after(self, orders: Sequence[LaunchOrder]) -> None:
+        stand = self._store.many.statuses([order.run_id for order in orders])
+        waiting = {order.run_id: order for order in orders if order.tier == "task"}
+        for order in orders:
+            if stand.get(order.run_id) is not RunStatus.PENDING:
+                waiting.pop(order.run_id, None)
+                if order.service_url:
+                    vouch(self._store, order.run_id)
+        # What Ray says is free lags behind, so a run may have been placed into room that was taken.
+        for order in {order.room: order for order in waiting.values()}.values():
+            self._warm.make_room(order)
 
     def _has_others(self) -> bool:
         """Whether somebody else's jobs run on the cluster that ends with this process."""

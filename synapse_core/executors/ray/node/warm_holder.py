@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from synapse_core.config.home import Home
@@ -40,8 +40,8 @@ class WarmHolder:
         """Answer, which it does once it has got its room."""
         return True
 
-    def execute(self, run_id: str) -> None:
-        """Execute a pending run, and return when it has ended.
+    def execute(self, run_ids: Sequence[str]) -> None:
+        """Execute what is pending of these runs, and return when all of it has ended.
 
         Raises:
             WorkerLostError: The process has ended; so must this actor.
@@ -52,10 +52,11 @@ class WarmHolder:
             self._host = self._start()
         if self._host is None:
             # The libraries are installed by the run itself; the next one finds them.
-            launch(self._home_root, run_id, self._plugin_path, self._environ)
+            for run_id in run_ids:
+                launch(self._home_root, run_id, self._plugin_path, self._environ)
             return
         try:
-            told = _tell(self._host, run_id)
+            told = _tell(self._host, run_ids)
         except BrokenPipeError:
             told = b""
         if not told:
@@ -84,9 +85,9 @@ class WarmHolder:
         host.wait()
 
 
-def _tell(host: subprocess.Popen[bytes], run_id: str) -> bytes:
+def _tell(host: subprocess.Popen[bytes], run_ids: Sequence[str]) -> bytes:
     if host.stdin is None or host.stdout is None:
         return b""
-    host.stdin.write(f"{run_id}\n".encode())
+    host.stdin.write(f"{' '.join(run_ids)}\n".encode())
     host.stdin.flush()
     return host.stdout.readline()

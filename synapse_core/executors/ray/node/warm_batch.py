@@ -1,0 +1,130 @@
+"""Executes runs that came together, one after the other, and records their ends together.
+
+To record that a run has ended over a power failure takes longer than many a run. Each is claimed
+when its turn comes: those that wait behind one that goes on can be executed elsewhere.
+"""
+
+import contextlib
+import logging
+import math
+import threading
+import time
+from collections.abc import Sequence
+
+from synapse_core.config.home import Home
+from synapse_core.errors import LeaseLostError, StorageError
+from synapse_core.executors.ray.node.warm_run import WarmRun
+from synapse_core.executors.threaded_run import LEASE_S, Stopper
+from synapse_core.model.run import RunEnd
+from synapse_core.runs.processes import this_worker
+from synapse_core.runs.store.opening import OpenRunStore
+from synapse_core.worker.attempt import HEARTBEAT_S
+
+__all__ = ["WarmBatches"]
+
+LOOK_S = 0.05
+"""Between two looks at what is going on: how late a request or a time limit may be met."""
+
+UNTOLD_S = 0.1
+"""How long the store is not told that a run has ended, so that it is told of others as well."""
+
+_log = logging.getLogger(__name__)
+
+
+class WarmBatches:
+    """Executes batches in the main thread, while another one looks after them.
+
+    Args:
+        home: Where the runs' folders lie.
+        store: The store that holds the runs.
+    """
+
+    def __init__(self, home: Home, store: OpenRunStore) -> None:
+        self._home = home
+        self._store = store
+        self._owner = str(this_worker())
+        self._attempt: tuple[WarmRun, Stopper] | None = None
+        self._ends: list[RunEnd] = []
+        self._untold_since = math.inf
+        self._beaten_at = 0.0
+        self._asked_at = -math.inf
+        self._lock = threading.Lock()
+        self._telling = threading.Lock()
+        self._is_busy = threading.Event()
+        threading.Thread(target=self._look_after, name="synapse-watch", daemon=True).start()
+
+    def look_soon(self) -> None:
+        """Look whether somebody asked to stop a run. For signal handlers: it takes no lock."""
+        self._asked_at = time.monotonic()
+
+    def execute(self, run_ids: Sequence[str]) -> None:
+        """Execute what is pending of these runs, and return when all of it has ended.
+
+        Raises:
+            StorageError: An end could not be recorded; recovery does it when this process ends.
+        """
+        self._is_busy.set()
+        for run_id in run_ids:
+            self._beaten_at = time.monotonic()
+            run = self._store.claim(run_id, owner=self._owner, lease_s=LEASE_S)
+            if run is not None:
+                warm = WarmRun(self._home, self._store, run, owner=self._owner, attendant=self)
+                # If somebody took the run for dead, what it is now is theirs to say.
+                with contextlib.suppress(LeaseLostError):
+                    warm.run_to_its_end()
+            if time.monotonic() > self._untold_since + UNTOLD_S:
+                self._tell()
+        self._tell()
+        self._is_busy.clear()
+
+    def attend(self, run: WarmRun, stopper: Stopper) -> None:
+        """Look after an attempt from now on: its lease, its time, and who asks to stop it."""
+        with self._lock:
+            self._attempt = run, stopper
+
+    def leave(self) -> None:
+        """Look after it no longer."""
+        with self._lock:
+            self._attempt = None
+
+    def record(self, end: RunEnd) -> None:
+        """Take the end of a run, to be told to the store in a moment."""
+        with self._lock:
+            self._ends.append(end)
+            self._untold_since = min(self._untold_since, time.monotonic())
+
+    def _tell(self) -> None:
+        """Record the ends that came since the last time; the journals have them already."""
+        with self._telling:
+            with self._lock:
+                ends, self._ends, self._untold_since = self._ends, [], math.inf
+            if not ends:
+                return
+            try:
+                self._store.many.finish(ends, owner=self._owner)
+            except BaseException:
+                with self._lock:
+                    self._ends[:0], self._untold_since = ends, time.monotonic()
+                raise
+
+    def _look_after(self) -> None:
+        while self._is_busy.wait():
+            time.sleep(LOOK_S)
+            try:
+                self._look_at_attempt()
+                if time.monotonic() > self._untold_since + UNTOLD_S:
+                    self._tell()
+            except StorageError:
+                _log.warning("Could not look after the runs", exc_info=True)
+
+    def _look_at_attempt(self) -> None:
+        with self._lock:
+            if self._attempt is None:
+                return
+            run, stopper = self._attempt
+            now = time.monotonic()
+            if self._asked_at >= self._beaten_at or now - self._beaten_at >= HEARTBEAT_S:
+                self._beaten_at = now
+                if (reason := run.beat()) is not None:
+                    stopper.stop(reason)
+            stopper.look()
