@@ -302,6 +302,33 @@ class RunService(Protocol):
         """Bring a file of a run here; `to` is written whole or not at all."""
         ...
 
+    def plugins(
+        self, query: str, *, category: str | None, limit: int, cursor: str | None
+    ) -> JSONObject:
+        """Return a page of its plugins, as `operations.plugin_documents.page_document` does.
+
+        Raises:
+            CursorError: The cursor was made for another list.
+        """
+        ...
+
+    def plugin(self, code: str) -> JSONObject:
+        """Return a plugin, as `operations.plugin_documents.plugin_document` does.
+
+        Raises:
+            PluginNotFoundError: It has none of this code.
+        """
+        ...
+
+    def action(self, plugin: str, name: str) -> JSONObject:
+        """Return an action or pipeline, as `operations.plugin_documents.action_document` does.
+
+        Raises:
+            ActionLoadError: It cannot be imported.
+            ActionNotFoundError: The plugin has none of this name.
+        """
+        ...
+
     def pipelines(self, plugin: str | None) -> Sequence[JSONObject]:
         """Return the pipelines that can be started there, of one plugin or of all.
 

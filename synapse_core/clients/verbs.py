@@ -94,6 +94,17 @@ def pipeline_path(plugin: str, name: str, *more: str) -> str:
     return "/".join(("/api/v1/pipelines", *parts))
 
 
+def plugin_path(code: str, *more: str) -> str:
+    """Return the path of a plugin, or of something of it."""
+    parts = (quote(part, safe="", errors="surrogatepass") for part in (code, *more))
+    return "/".join(("/api/v1/plugins", *parts))
+
+
+def object_of(answer: JSONObject, name: str) -> JSONObject:
+    """Return an object of an answer by its name."""
+    return dict(_object(answer.get(name)))
+
+
 def pipelines_of(answer: JSONObject) -> list[JSONObject]:
     """Return the pipelines of an answer."""
     return [dict(_object(item)) for item in _list(answer, "pipelines")]

@@ -7,11 +7,13 @@ from synapse_core.clients.call import Call, QueryValue, run_path
 from synapse_core.clients.sync_session import Session
 from synapse_core.clients.verbs import (
     filter_query,
+    object_of,
     page_of_events,
     page_of_runs,
     pipeline_of,
     pipeline_path,
     pipelines_of,
+    plugin_path,
     progress_of,
     run_of,
 )
@@ -273,6 +275,28 @@ class RemoteRuns:
         with written_whole(to) as file:
             for piece in self._session.download(call):
                 file.write(piece)
+
+    def plugins(
+        self, query: str, *, category: str | None, limit: int, cursor: str | None
+    ) -> JSONObject:
+        """Return a page of the plugins there."""
+        asked: dict[str, QueryValue] = {
+            "query": query or None,
+            "category": category,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        return self._session.call(Call(method="GET", path="/api/v1/plugins", query=asked))
+
+    def plugin(self, code: str) -> JSONObject:
+        """Return a plugin there."""
+        answer = self._session.call(Call(method="GET", path=plugin_path(code)))
+        return object_of(answer, "plugin")
+
+    def action(self, plugin: str, name: str) -> JSONObject:
+        """Return an action or pipeline there; what it asks for may have to be installed first."""
+        path = plugin_path(plugin, "actions", name)
+        return self._session.call(Call(method="GET", path=path, timeout_s=_STARTING_S))
 
     def pipelines(self, plugin: str | None) -> Sequence[JSONObject]:
         """Return the pipelines that can be started there, of one plugin or of all."""

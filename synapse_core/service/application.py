@@ -26,6 +26,7 @@ from synapse_core.service.limits import Limits
 from synapse_core.service.openapi import openapi_document
 from synapse_core.service.own_runs import OwnRuns
 from synapse_core.service.pipeline_endpoints import PIPELINE_ENDPOINTS
+from synapse_core.service.plugin_endpoints import PLUGIN_ENDPOINTS
 from synapse_core.service.problems import problem_response
 from synapse_core.service.progress_feed import ProgressFeeds
 from synapse_core.service.run_endpoints import RUN_ENDPOINTS
@@ -59,6 +60,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *LEASE_ENDPOINTS,
     *EVENT_ENDPOINTS,
     *FILE_ENDPOINTS,
+    *PLUGIN_ENDPOINTS,
     *PIPELINE_ENDPOINTS,
 )
 """All routes, in the order in which they are tried."""

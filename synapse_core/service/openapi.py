@@ -122,6 +122,28 @@ _OPTIONAL_TEXT: JSONObject = {"type": ["string", "null"]}
 _OPTIONAL_COUNT: JSONObject = {"type": ["integer", "null"]}
 _STATUS: JSONObject = {"type": "string", "enum": [status.value for status in RunStatus]}
 
+_ACTION = _object(
+    name=_TEXT,
+    title=_TEXT,
+    description=_TEXT,
+    category=_TEXT,
+    method=_TEXT,
+    input_type=_OPTIONAL_TEXT,
+    output_type=_OPTIONAL_TEXT,
+    resources=_OBJECT,
+    timeout_s=_OPTIONAL_NUMBER,
+    retry=_OBJECT,
+    kind=_TEXT,
+)
+_PLUGIN = _object(
+    code=_TEXT,
+    name=_TEXT,
+    version=_TEXT,
+    category=_TEXT,
+    description=_TEXT,
+    actions=_list(_ACTION),
+    pipelines=_list(_TEXT),
+)
 _PIPELINE_NODE = _object(
     name=_TEXT,
     action=_TEXT,
@@ -220,6 +242,17 @@ _ANSWERS: dict[str, JSONValue] = {
     ),
     "CheckpointList": _object(
         checkpoints=_list(_object(seq=_COUNT, time=_NUMBER, name=_TEXT, state=_OBJECT))
+    ),
+    "Plugin": _PLUGIN,
+    "PluginPage": _object(plugins=_list(ref_to("Plugin")), next_cursor=_OPTIONAL_TEXT),
+    "PluginAnswer": _object(plugin=ref_to("Plugin")),
+    "ActionAnswer": _object(
+        plugin=ref_to("Plugin"),
+        action=_ACTION,
+        schema=_object(
+            params=_OBJECT, result={"type": ["object", "null"]}, form=_list({}), example=_OBJECT
+        ),
+        output_kinds=_list(_TEXT),
     ),
     "PipelineList": _object(
         pipelines=_list(

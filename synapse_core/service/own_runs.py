@@ -6,10 +6,22 @@ from pathlib import Path
 
 from synapse_core.errors import InvalidInputError, StorageError
 from synapse_core.model.pipeline_progress import PipelineProgress
+from synapse_core.model.plugin import PluginCategory
 from synapse_core.model.run import ArtifactInfo, Run
 from synapse_core.operations.outputs import locate_output
 from synapse_core.operations.pipelines.documents import description_document, listing_document
-from synapse_core.operations.pipelines.verbs import describe_pipeline, get_progress, list_pipelines
+from synapse_core.operations.pipelines.verbs import (
+    describe_pipeline,
+    describe_startable,
+    get_progress,
+    list_pipelines,
+)
+from synapse_core.operations.plugin_documents import (
+    action_document,
+    page_document,
+    plugin_document,
+)
+from synapse_core.operations.plugins import find_plugin, search_plugins
 from synapse_core.operations.runs import StartRun, rerun, start_run
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.whole_file import written_whole
@@ -104,6 +116,23 @@ class OwnRuns:
         with path.open("rb") as source, written_whole(to) as file:
             shutil.copyfileobj(source, file)
 
+    def plugins(
+        self, query: str, *, category: str | None, limit: int, cursor: str | None
+    ) -> JSONObject:
+        """Return a page of the plugins."""
+        wanted = None if category is None else _category(category)
+        page = search_plugins(self._workspace, query, category=wanted, limit=limit, cursor=cursor)
+        return page_document(page)
+
+    def plugin(self, code: str) -> JSONObject:
+        """Return a plugin."""
+        return plugin_document(find_plugin(self._workspace, code))
+
+    def action(self, plugin: str, name: str) -> JSONObject:
+        """Return an action, or a pipeline told as one."""
+        found = find_plugin(self._workspace, plugin)
+        return action_document(describe_startable(self._workspace, found, name))
+
     def pipelines(self, plugin: str | None) -> list[JSONObject]:
         """Return the pipelines that can be started, of one plugin or of all."""
         return [listing_document(one) for one in list_pipelines(self._workspace, plugin)]
@@ -115,6 +144,16 @@ class OwnRuns:
     def progress(self, run_id: str) -> PipelineProgress:
         """Return how a pipeline run stands, with each of its nodes."""
         return get_progress(self._workspace, run_id)
+
+
+def _category(name: str) -> PluginCategory:
+    try:
+        return PluginCategory(name)
+    except ValueError:
+        known = ", ".join(PluginCategory)
+        raise InvalidInputError(
+            f"There is no category {name[:80]!r}.", hint=f"There are: {known}."
+        ) from None
 
 
 def _remove_folder(folder: Path) -> None:

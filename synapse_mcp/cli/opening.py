@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synapse_core.config.environments import Environment
+from synapse_core.errors import ConfigError
 from synapse_core.operations.environments import list_plugin_folders, service_environment
 from synapse_core.workspace import Workspace, open_workspace
 from synapse_mcp.cli.places import looks_like_path, this_home
 
-__all__ = ["open_plugins", "open_runs"]
+__all__ = ["open_plugins", "open_runs", "require_service"]
 
 
 @contextmanager
@@ -37,3 +38,18 @@ def open_plugins(
     roots = [Path.cwd(), *registered, *(folder for folder in named if folder.is_dir())]
     with open_workspace(home.root, roots, environ=os.environ, environment=service) as workspace:
         yield workspace
+
+
+def require_service() -> Environment:
+    """Return the active environment, which names a service.
+
+    Raises:
+        ConfigError: It names none.
+    """
+    found = service_environment(this_home())
+    if found is None:
+        raise ConfigError(
+            "The active environment names no service.",
+            hint="Choose one that does: `synapse env list` shows them.",
+        )
+    return found

@@ -24,12 +24,18 @@ __all__ = [
     "PluginArgument",
     "PluginOption",
     "RunArgument",
+    "ServiceOption",
     "TitleOption",
     "VariablesOption",
     "YesOption",
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
+
+ServiceOption = Annotated[
+    bool,
+    typer.Option("--service", help="Ask the service of the active environment instead."),
+]
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

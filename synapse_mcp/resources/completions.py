@@ -7,8 +7,9 @@ from synapse_core.model.event import LogLevel
 from synapse_core.model.plugin import PluginCategory
 from synapse_core.model.run import RunFilter
 from synapse_core.operations.outputs import list_outputs
-from synapse_core.operations.plugins import find_plugin, pipeline_names, search_plugins
+from synapse_core.operations.plugins import pipeline_names
 from synapse_core.operations.runs import find_run, list_runs
+from synapse_core.operations.startable import find_what_starts, search_what_starts
 from synapse_core.workspace import Workspace
 from synapse_mcp.errors import well_formed
 
@@ -50,17 +51,17 @@ def _runs(workspace: Workspace, _given: _Given) -> Iterable[str]:
 
 
 def _plugins(workspace: Workspace, _given: _Given) -> Iterable[str]:
-    return (plugin.code for plugin in search_plugins(workspace, limit=2 * MAX_VALUES).items)
+    return (plugin.code for plugin in search_what_starts(workspace, limit=2 * MAX_VALUES).items)
 
 
 def _actions(workspace: Workspace, given: _Given) -> Iterable[str]:
     reference = given.get("id") or given.get("plugin")
-    return find_plugin(workspace, reference).actions if reference else ()
+    return find_what_starts(workspace, reference).actions if reference else ()
 
 
 def _pipelines(workspace: Workspace, given: _Given) -> Iterable[str]:
     reference = given.get("plugin")
-    return pipeline_names(find_plugin(workspace, reference)) if reference else ()
+    return pipeline_names(find_what_starts(workspace, reference)) if reference else ()
 
 
 def _paths(workspace: Workspace, given: _Given) -> Iterable[str]:

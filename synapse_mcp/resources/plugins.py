@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from synapse_core.operations.plugins import describe_action, find_plugin
+from synapse_core.operations.startable import describe_what_starts, find_what_starts
 from synapse_core.types import JSONObject, JSONValue
 from synapse_mcp.calls import Call
 from synapse_mcp.resources.declaration import Content, Resource
@@ -12,7 +12,7 @@ __all__ = ["PLUGIN_RESOURCES"]
 
 
 def _read_plugin(call: Call, variables: Mapping[str, str]) -> Content:
-    plugin = find_plugin(call.workspace, variables["id"])
+    plugin = find_what_starts(call.workspace, variables["id"])
     actions: dict[str, JSONValue] = {
         spec.name: {
             "title": spec.title,
@@ -39,8 +39,8 @@ def _read_plugin(call: Call, variables: Mapping[str, str]) -> Content:
 
 
 def _read_schema(call: Call, variables: Mapping[str, str]) -> Content:
-    plugin = find_plugin(call.workspace, variables["id"])
-    described = describe_action(call.workspace, plugin, variables["action"])
+    plugin = find_what_starts(call.workspace, variables["id"])
+    described = describe_what_starts(call.workspace, plugin, variables["action"])
     schema = described.schema
     return _json(
         {

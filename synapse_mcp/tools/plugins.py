@@ -6,11 +6,11 @@ from pydantic import Field, JsonValue
 
 from synapse_core.errors import ActionError, DependencyError, PipelineDefinitionError
 from synapse_core.model.plugin import ActionSpec, Plugin, PluginCategory
-from synapse_core.operations.plugins import (
-    ActionDescription,
-    find_plugin,
-    pipeline_names,
-    search_plugins,
+from synapse_core.operations.plugins import ActionDescription, pipeline_names
+from synapse_core.operations.startable import (
+    describe_what_starts,
+    find_what_starts,
+    search_what_starts,
 )
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace
@@ -69,7 +69,7 @@ def plugin_search(call: Call, arguments: SearchArguments) -> PluginList:
     given = arguments.model_dump(mode="json", exclude_unset=True, exclude={"cursor"})
 
     def build(limit: int) -> PluginList:
-        page = search_plugins(
+        page = search_what_starts(
             call.workspace,
             arguments.query,
             category=arguments.category,
@@ -149,19 +149,11 @@ class PluginDescription(Result):
 
 def plugin_describe(call: Call, arguments: DescribeArguments) -> PluginDescription:
     """Describe a plugin and its actions; with action, its params as JSON schema and an example."""
-    plugin = find_plugin(call.workspace, arguments.plugin)
+    plugin = find_what_starts(call.workspace, arguments.plugin)
     if arguments.action is None:
         return _whole(call.workspace, plugin)
-    described = _describe(call.workspace, plugin, arguments.action)
-    return _one(described, is_full=arguments.detail == "full")
-
-
-def _describe(workspace: Workspace, plugin: Plugin, name: str) -> ActionDescription:
-    from synapse_core.operations.pipelines.verbs import (  # noqa: PLC0415 - delays the first call of any tool
-        describe_startable,
-    )
-
-    return describe_startable(workspace, plugin, name)
+    described = describe_what_starts(call.workspace, plugin, arguments.action)
+    return _one(call.workspace, described, is_full=arguments.detail == "full")
 
 
 def _whole(workspace: Workspace, plugin: Plugin) -> PluginDescription:
@@ -170,7 +162,7 @@ def _whole(workspace: Workspace, plugin: Plugin) -> PluginDescription:
 
     def build(most: int) -> PluginDescription:
         cut = f"the first {most} of {len(views)} actions" if most < len(views) else None
-        return _head(plugin).model_copy(
+        return _head(workspace, plugin).model_copy(
             update={
                 "actions": views[:most],
                 "truncated": cut,
@@ -181,12 +173,13 @@ def _whole(workspace: Workspace, plugin: Plugin) -> PluginDescription:
     return fit(build, max(1, len(views)))
 
 
-def _head(plugin: Plugin) -> PluginDescription:
+def _head(workspace: Workspace, plugin: Plugin) -> PluginDescription:
+    far = None if plugin.path.is_absolute() else workspace.service
     return PluginDescription(
         plugin=plugin.code,
         version=plugin.version,
         category=plugin.category.value,
-        path=str(plugin.path),
+        path=str(plugin.path) if far is None else far.url,
         description=clip(plugin.description, _MAX_TEXT) or None,
     )
 
@@ -195,7 +188,7 @@ def _view(workspace: Workspace, plugin: Plugin, name: str) -> ActionView:
     spec = plugin.actions.get(name)
     description = clip(spec.description or spec.title, _MAX_TEXT) or None if spec else None
     try:
-        described = _describe(workspace, plugin, name)
+        described = describe_what_starts(workspace, plugin, name)
     except (ActionError, DependencyError, PipelineDefinitionError) as error:
         # One action that cannot be loaded must not hide the others.
         return ActionView(name=name, description=description, error=clip(str(error), _MAX_TEXT))
@@ -209,12 +202,12 @@ def _short(example: JSONObject) -> dict[str, JsonValue] | None:
 
 def _after_whole(plugin: Plugin, views: list[ActionView]) -> list[str]:
     calls = [suggest("plugin_describe", plugin=plugin.code, action=view.name) for view in views[:1]]
-    if any(view.error for view in views) or not views:
+    if plugin.path.is_absolute() and (any(view.error for view in views) or not views):
         calls.append(suggest("plugin_check", path=str(plugin.path)))
     return calls
 
 
-def _one(described: ActionDescription, *, is_full: bool) -> PluginDescription:
+def _one(workspace: Workspace, described: ActionDescription, *, is_full: bool) -> PluginDescription:
     plugin, spec, schema = described.plugin, described.spec, described.schema
     more = {"result": schema.result, "form": schema.form} if is_full else {}
     # In the order in which a caller needs them; the last ones go first when all is too much.
@@ -224,7 +217,7 @@ def _one(described: ActionDescription, *, is_full: bool) -> PluginDescription:
     def build(most: int) -> PluginDescription:
         shown = {name: part for name, part in list(parts.items())[:most] if part is not None}
         left_out = [name for name in parts if name not in shown and parts[name] is not None]
-        return _head(plugin).model_copy(
+        return _head(workspace, plugin).model_copy(
             update={
                 "action": spec.name,
                 "description": clip(spec.description or spec.title, _MAX_TEXT) or None,

@@ -171,6 +171,28 @@ def test_commands_ask_the_service_of_the_active_environment(
     assert json.loads(capsys.readouterr().out)["runs"] == []
 
 
+def test_plugins_of_the_service_are_told_when_they_are_asked_for(
+    tmp_path: Path,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = Home(tmp_path / "near")
+    monkeypatch.setenv("SYNAPSE_HOME", str(home.root))
+    monkeypatch.chdir(tmp_path / "plugins")
+    add_environment(home, Environment(name="prod", service_url=url, token=RUN_TOKEN))
+
+    assert run_command(["plugin", "list", "--service"]) == 0
+    assert "talker  1.0.0    custom    talk" in capsys.readouterr().out
+    assert run_command(["plugin", "describe", "talker", "--service"]) == 0
+    assert str(tmp_path) not in capsys.readouterr().out
+    assert run_command(["plugin", "describe", "talker", "talk", "--service"]) == 0
+    assert "synapse run start talker talk --params" in capsys.readouterr().out
+    use_environment(home, None)
+    assert run_command(["plugin", "list", "--service"]) != 0
+    assert "names no service" in capsys.readouterr().err
+
+
 def test_a_service_that_is_away_is_told_with_its_address(tmp_path: Path) -> None:
     environment = Environment(name="prod", service_url="http://127.0.0.1:9", token="t" * 16)
     with (

@@ -300,6 +300,9 @@ def test_answers_have_the_form_that_the_document_says(
     document = httpx2.get(f"{url}/openapi.json", headers=headers).json()
     schemas = document["components"]["schemas"]
     for path in (
+        "/api/v1/plugins",
+        "/api/v1/plugins/{plugin}",
+        "/api/v1/plugins/{plugin}/actions/{name}",
         "/api/v1/pipelines",
         "/api/v1/pipelines/{plugin}/{name}",
         "/api/v1/pipelines/{plugin}/{name}/runs",

@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 
 from synapse_core.errors import (
+    ActionNotFoundError,
     ArtifactNotFoundError,
+    CursorError,
     InvalidInputError,
     ParamsError,
     PipelineNotFoundError,
@@ -32,6 +34,8 @@ from synapse_core.operations.pipelines.documents import (
     parse_description,
     parse_listing,
 )
+from synapse_core.operations.plugin_documents import parse_action, parse_page, parse_plugin
+from synapse_core.operations.plugins import pipeline_names
 from synapse_core.ports import RunService
 from synapse_core.testing.contracts.runs import ALL, a_run
 from synapse_core.types import JSONObject
@@ -226,6 +230,35 @@ class RunServiceContract:
 
         assert far.service.delete([run.id, *odd], dry_run=False) == 0
         assert far.workspace.runs.get(run.id) == run
+
+    def test_plugins_are_found_and_their_actions_described(self, far: Far) -> None:
+        page = parse_page(far.service.plugins("", category=None, limit=10, cursor=None))
+        (plugin,) = page.items
+        described = parse_action(far.service.action("served", "save"))
+        pipeline = parse_action(far.service.action("served", "two"))
+
+        assert page.next_cursor is None
+        assert parse_plugin(far.service.plugin("served")) == plugin
+        assert (plugin.code, plugin.version, list(plugin.actions)) == ("served", "1.0.0", ["save"])
+        assert pipeline_names(plugin) == ("two",)
+        assert described.schema.params["required"] == ["text"]
+        assert (pipeline.spec.kind, pipeline.schema.example) == ("pipeline", {})
+        told = f"{far.service.plugin('served')} {far.service.action('served', 'save')}"
+        assert str(far.workspace.home.root.parent) not in told
+        assert far.service.plugins("nothing", category=None, limit=1, cursor=None) == {
+            "plugins": [],
+            "next_cursor": None,
+        }
+
+    def test_what_is_not_there_is_told(self, far: Far) -> None:
+        with pytest.raises(PluginNotFoundError):
+            far.service.plugin("nobody")
+        with pytest.raises(ActionNotFoundError, match="Did you mean 'save'"):
+            far.service.action("served", "sav")
+        with pytest.raises(CursorError):
+            far.service.plugins("", category=None, limit=1, cursor="odd")
+        with pytest.raises(InvalidInputError, match="category"):
+            far.service.plugins("", category="odd", limit=1, cursor=None)
 
     def test_pipelines_are_listed_and_described(self, far: Far) -> None:
         (listed,) = far.service.pipelines(None)

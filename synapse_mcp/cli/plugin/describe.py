@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from synapse_core.model.plugin import Plugin
-from synapse_core.operations.pipelines.verbs import describe_startable
-from synapse_core.operations.plugins import ActionDescription, find_plugin
+from synapse_core.operations.plugins import ActionDescription
+from synapse_core.operations.startable import describe_what_starts, find_what_starts
 from synapse_mcp.cli.completion import complete_actions, complete_plugins
 from synapse_mcp.cli.failures import ExitCode
-from synapse_mcp.cli.opening import open_plugins
-from synapse_mcp.cli.options import JsonOption
+from synapse_mcp.cli.opening import open_plugins, require_service
+from synapse_mcp.cli.options import JsonOption, ServiceOption
 from synapse_mcp.cli.output import Output
 from synapse_mcp.cli.places import plugin_here
 from synapse_mcp.cli.plugin.list import plugin_row_json
@@ -36,20 +36,21 @@ def describe(
         ),
     ] = None,
     *,
+    service: ServiceOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Describe a plugin, or one of its actions.
 
     For an action: its params, an example, and the command that runs it.
     """
-    reference = plugin_here(plugin)
+    reference = plugin if service and plugin is not None else plugin_here(plugin)
     output = Output(as_json=as_json)
-    with open_plugins([reference]) as workspace:
-        found = find_plugin(workspace, reference)
+    with open_plugins([reference], service=require_service() if service else None) as workspace:
+        found = find_what_starts(workspace, reference)
         if action is None:
             _tell_plugin(found, output)
             return ExitCode.DONE
-        described = describe_startable(workspace, found, action)
+        described = describe_what_starts(workspace, found, action)
     if as_json:
         told = {"plugin": found.code, "action": described.spec, "schema": described.schema}
         output.json(told)
@@ -69,7 +70,7 @@ def _tell_plugin(plugin: Plugin, output: Output) -> None:
         {
             "name": plugin.name,
             "category": plugin.category.value,
-            "path": str(plugin.path),
+            "path": str(plugin.path) if plugin.path.is_absolute() else "",
             "variables": ", ".join(sorted(plugin.env)),
         }
     )
@@ -113,4 +114,7 @@ def _tell_action(described: ActionDescription, output: Output) -> None:
         output.line("It takes no params.")
     output.line()
     example = json.dumps(schema.example, ensure_ascii=False)
-    output.line(f"synapse plugin run {spec.name} --plugin {plugin.path} --params '{example}'")
+    if plugin.path.is_absolute():
+        output.line(f"synapse plugin run {spec.name} --plugin {plugin.path} --params '{example}'")
+    else:
+        output.line(f"synapse run start {plugin.code} {spec.name} --params '{example}'")
