@@ -80,11 +80,11 @@ class _Conductor:
             self._teller.announce()
         with FileWatch(self._bell.path) as watch:
             while True:
+                self._settle_ended()
                 if self._must_stop():
                     self._stop_all()
                 for call in schedule.take():
                     self._begin(call)
-                self._settle_ended()
                 self._teller.tell()
                 if schedule.is_over:
                     break

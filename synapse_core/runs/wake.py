@@ -36,16 +36,18 @@ class FileWatch:
 
     Args:
         path: The file.
+        instance: An inotify instance that watches nothing, to take over; None to have one found.
     """
 
-    def __init__(self, path: "os.PathLike[str]") -> None:
+    def __init__(self, path: "os.PathLike[str]", instance: int | None = None) -> None:
         self._path = Path(path)
+        self._instance = instance
         self._watch: _Watch | None = None
         self._is_first = True
 
     def __enter__(self) -> Self:
         try:
-            self._watch = _Inotify(self._path)
+            self._watch = _Inotify(self._path, self._instance)
         except OSError:
             # Not this system, or it grants this user no more watches; `synapse doctor` tells.
             self._watch = _Looking(self._path)
@@ -133,10 +135,10 @@ class _Inotify:
         OSError: This is another system, or it grants this user no more watches.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, instance: int | None = None) -> None:
         self._path = path
         self._target = -1
-        self._descriptor = borrow_instance()
+        self._descriptor = borrow_instance() if instance is None else instance
         try:
             self._aim()
         except BaseException:

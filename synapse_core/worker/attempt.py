@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NoReturn
 
+from synapse_core.worker.attempt_process import AttemptProcess
 from synapse_core.worker.inbox import SignalInbox
 from synapse_core.worker.isolation import kill_descendants
 
@@ -63,8 +63,7 @@ class Attempt:
     """Watches one forked process until it and all it started are gone.
 
     Args:
-        body: Runs in the forked process, with the file descriptors of the control pipe (read
-            end) and the status pipe (write end); never returns.
+        process: The process, which has its assignment.
         heartbeat: Called every `HEARTBEAT_S` seconds and on SIGUSR1; returns why to stop, if so.
         inbox: Collects SIGCHLD, SIGUSR1 and SIGTERM.
         timeout_s: Seconds the attempt may take.
@@ -72,7 +71,7 @@ class Attempt:
 
     def __init__(
         self,
-        body: Callable[[int, int], NoReturn],
+        process: AttemptProcess,
         heartbeat: Callable[[], StopReason | None],
         inbox: SignalInbox,
         *,
@@ -89,24 +88,16 @@ class Attempt:
         self._times_out_at = now + timeout_s if timeout_s is not None else None
         self._kill_lingering_at: float | None = None
         self._inbox = inbox
-        control_read, self._control = os.pipe()
-        self._status, status_write = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            for descriptor in (self._control, self._status):
-                os.close(descriptor)
-            inbox.close()
-            body(control_read, status_write)
-        os.close(control_read)
-        os.close(status_write)
-        os.set_blocking(self._status, False)
+        self._process = process
         self._said = b""
 
     def watch(self) -> AttemptEnd:
         """Block until the process has ended; then nothing it started is left."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._inbox, selectors.EVENT_READ, self._on_signal)
-            selector.register(self._status, selectors.EVENT_READ, self._on_status)
+            selector.register(self._process.status, selectors.EVENT_READ, self._on_status)
+            # One that waited for its assignment may have ended before its end was listened to.
+            self._reap()
             while self._exit_code is None:
                 for key, _ in selector.select(self._pause_s()):
                     if not key.data():
@@ -130,7 +121,7 @@ class Attempt:
         return True
 
     def _on_status(self) -> bool:
-        said = os.read(self._status, 4096)
+        said = os.read(self._process.status, 4096)
         self._said += said
         *lines, self._said = self._said.split(b"\n")
         for line in lines:
@@ -173,21 +164,17 @@ class Attempt:
             return
         terminate_at = now + ASK_GRACE_S
         self._ladder = [
-            (now, lambda: self._ask(reason)),
+            (now, lambda: self._process.ask(reason.value)),
             (terminate_at, lambda: self._signal_group(signal.SIGTERM)),
             (terminate_at + TERMINATE_GRACE_S, lambda: self._signal_group(signal.SIGKILL)),
         ]
 
-    def _ask(self, reason: StopReason) -> None:
-        with contextlib.suppress(BrokenPipeError):  # it has just ended by itself
-            os.write(self._control, reason.value.encode() + b"\n")
-
     def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+            os.killpg(self._process.pid, number)
         # Before the process has made its own session there is no group of its name yet.
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+            os.kill(self._process.pid, number)
 
     def _reap(self) -> None:
         while True:
@@ -197,14 +184,12 @@ class Attempt:
                 return
             if pid == 0:
                 return
-            if pid == self.pid:
+            if pid == self._process.pid:
                 self._exit_code = os.waitstatus_to_exitcode(status)
 
     def _clear(self) -> None:
         """Kill what the process left behind: its group, and adopted strays of other sessions."""
-        kill_descendants(self.pid)
-        os.close(self._control)
+        kill_descendants(self._process.pid)
         # What it said last may still stand in the pipe.
         with contextlib.suppress(BlockingIOError):
             self._on_status()
-        os.close(self._status)

@@ -19,6 +19,7 @@ from typing import NoReturn
 from synapse_core.actions.failure import describe_failure
 from synapse_core.config.home import Home
 from synapse_core.errors import RunCancelledError
+from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Run
 from synapse_core.runs.journal import JournalWriter
@@ -45,7 +46,7 @@ from synapse_core.worker.isolation import (
 from synapse_core.worker.sinks import ChildSink
 from synapse_core.worker.work import find_folders, find_work
 
-__all__ = ["Assignment", "execute"]
+__all__ = ["Assignment", "execute", "set_apart"]
 
 _MAX_LAST_WORDS = 1000
 """Fits into a pipe that nobody has read from yet."""
@@ -72,31 +73,33 @@ class Assignment:
     is_away: bool = False
 
 
+def set_apart(supervisor: int) -> None:
+    """Give this process, which `supervisor` has just forked, a session that ends with that one."""
+    os.setsid()
+    die_with_parent(supervisor)
+    restore_signals()
+    give_way_when_memory_ends()
+    write_c_output_by_line()
+
+
 def execute(
     assignment: Assignment,
-    writer: JournalWriter,
-    output_watch: FileWatch,
     *,
     control: int,
     status: int,
+    watching: int | None,
 ) -> NoReturn:
-    """Run the attempt in this process, which has just been forked, and leave.
+    """Run the attempt in this process, which was set apart, and leave.
 
     Args:
         assignment: What to do.
-        writer: The journal, handed over by the supervisor.
-        output_watch: Wakes this process when something is written to its captured output.
-        control: Read end of the pipe on which the supervisor asks to stop; its end means the
-            supervisor is gone.
+        control: Where the supervisor asks to stop; its end means the supervisor is gone.
         status: Write end of the pipe on which it is told what is on record.
+        watching: An inotify instance for the captured output, that the supervisor holds, too.
     """
     exit_code = 1
     try:
-        supervisor = os.getppid()
-        os.setsid()
-        die_with_parent(supervisor)
-        restore_signals()
-        child = _Child(assignment, writer, output_watch, control=control, status=status)
+        child = _Child(assignment, control=control, status=status, watching=watching)
         exit_code = child.live()
     except BaseException as error:  # noqa: BLE001 - told to whoever will look for the reason
         _tell_last_words(error, status)
@@ -118,21 +121,25 @@ class _Child:
     def __init__(
         self,
         assignment: Assignment,
-        writer: JournalWriter,
-        output_watch: FileWatch,
         *,
         control: int,
         status: int,
+        watching: int | None,
     ) -> None:
         self._run = assignment.run
         self._assignment = assignment
         self._control = control
         self._status = status
         self._pid = os.getpid()
-        output = assignment.home.output(self._run.id)
-        claim_output(output)
-        self._output_watch = output_watch
-        self._sink = ChildSink(writer, output, offset=assignment.output_from)
+        self._watching = watching
+        self._output = assignment.home.output(self._run.id)
+        claim_output(self._output)
+        # From here this process is the only writer, until it is gone.
+        journal = JournalWriter.open(
+            assignment.home.journal(self._run.id),
+            redactor=Redactor.for_run(assignment.environ, self._run.params),
+        )
+        self._sink = ChildSink(journal, self._output, offset=assignment.output_from)
         self._cancel = CancelToken()
 
     def live(self) -> int:
@@ -154,8 +161,6 @@ class _Child:
         os.environ.clear()
         os.environ.update(self._assignment.environ)
         os.chdir(self._assignment.home.work(run.id))
-        give_way_when_memory_ends()
-        write_c_output_by_line()
         if run.resources.memory_mb is not None:
             limit_memory(run.resources.memory_mb)
         faulthandler.enable(file=2, all_threads=False)
@@ -211,9 +216,10 @@ class _Child:
 
     def _collect(self) -> None:
         """Record output of C code and child processes as soon as it is written."""
-        while True:
-            self._output_watch.wait(None)
-            self._sink.drain()
+        with FileWatch(self._output, self._watching) as watch:
+            while True:
+                watch.wait(None)
+                self._sink.drain()
 
     def _leave(self) -> None:
         """Do what the interpreter does at its end: join threads, call exit functions."""

@@ -4,8 +4,17 @@ import contextlib
 import select
 import signal
 import socket
+from typing import Protocol
 
-__all__ = ["SignalInbox"]
+__all__ = ["Closes", "SignalInbox"]
+
+
+class Closes(Protocol):
+    """What holds something that a fork has no use for."""
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
 
 
 class SignalInbox:

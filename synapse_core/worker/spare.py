@@ -1,15 +1,13 @@
 """A process forked ahead: the next run waits neither for a fork nor for what a run does first."""
 
-import contextlib
 import os
+import select
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.errors import SynapseError
-from synapse_core.runs.store.sqlite import SqliteRunStore
 from synapse_core.worker.orders import (
     MAX_ORDER_BYTES,
     RunOrder,
@@ -17,6 +15,7 @@ from synapse_core.worker.orders import (
     receive_line,
     send_line,
 )
+from synapse_core.worker.standby import Standby
 from synapse_core.worker.tether import Tether
 
 __all__ = ["Serve", "Spares"]
@@ -27,7 +26,7 @@ KEPT_S = 20.0
 _HANDING_S = 1.0
 """An order goes into the buffer of the socket at once, unless it is huge and nobody reads it."""
 
-Serve = Callable[[RunOrder, Tether], None]
+Serve = Callable[[RunOrder, Tether, Standby], None]
 """Executes an order in a process of its own."""
 
 
@@ -104,11 +103,19 @@ class Spares:
         """Be the process that waits; returns when it has done its duty, or there is none."""
         ours.close()
         with its:
-            _rehearse(like)
+            standby = Standby(its)
+            if not _has_come(its):
+                standby.rehearse(Home(Path(like.home)), like.run_id)
             order, descriptors = _receive(its)
-        if order is not None:
-            tether = socket.socket(fileno=descriptors[0]) if descriptors else None
-            self._serve(order, Tether(tether))
+        if order is None:
+            standby.dismiss()
+            return
+        tether = socket.socket(fileno=descriptors[0]) if descriptors else None
+        self._serve(order, Tether(tether), standby)
+
+
+def _has_come(channel: socket.socket) -> bool:
+    return bool(select.select([channel], [], [], 0)[0])
 
 
 def _receive(channel: socket.socket) -> tuple[RunOrder | None, list[int]]:
@@ -116,18 +123,3 @@ def _receive(channel: socket.socket) -> tuple[RunOrder | None, list[int]]:
     line = receive_line(channel, MAX_ORDER_BYTES) if first else b""
     order = parse_order(line) if line else None
     return (order if isinstance(order, RunOrder) else None), descriptors
-
-
-def _rehearse(like: RunOrder) -> None:
-    """Use the store as a claim will, so that the memory this touches is this process's own by then.
-
-    Most of what a fork costs is copying the pages that it touches first. Nothing stays open.
-    """
-    database = Home(Path(like.home)).database
-    if not database.exists():
-        return
-    store = SqliteRunStore(database)
-    # Whatever is wrong with the store is told by the run that meets it.
-    with contextlib.suppress(SynapseError):
-        store.get(like.run_id)
-    store.close()

@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NoReturn
 
 from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, StorageError, StoreUnavailableError
@@ -27,15 +26,16 @@ from synapse_core.runs.processes import this_worker, worker_of
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import remove_worker_note, write_worker_note
 from synapse_core.runs.store.opening import open_run_store
-from synapse_core.runs.wake import FileWatch
 from synapse_core.types import JSONObject
 from synapse_core.worker.attempt import HEARTBEAT_S, Attempt, AttemptEnd, StopReason
+from synapse_core.worker.attempt_process import AttemptProcess
 from synapse_core.worker.changeover import continue_in
-from synapse_core.worker.child import Assignment, execute
+from synapse_core.worker.child import Assignment
 from synapse_core.worker.inbox import SignalInbox
 from synapse_core.worker.isolation import adopt_orphans
 from synapse_core.worker.orders import Away
 from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
+from synapse_core.worker.standby import Standby
 from synapse_core.worker.tether import Tether
 
 __all__ = ["resume", "supervise"]
@@ -57,6 +57,7 @@ def supervise(
     installer: dict[str, str] | None = None,
     tether: Tether | None = None,
     away: Away | None = None,
+    standby: Standby | None = None,
 ) -> None:
     """Own the run until it has ended; returns at once when another worker was first.
 
@@ -69,8 +70,9 @@ def supervise(
         tether: Leads to whoever the run depends on. When it is cut, this process ends what is there
             of the run and leaves; the run is then recovered like that of a dead worker.
         away: How to reach the run, when this machine does not see the home that it is in.
+        standby: What stood ready for it.
     """
-    store = _open_store(home, away)
+    store = _open_store(home, away) if standby is None else standby.store_of(home)
     run = store.claim(run_id, owner=str(this_worker()), lease_s=LEASE_S)
     if run is None:
         return
@@ -78,7 +80,16 @@ def supervise(
         # What a pipeline's conductor starts, so that its nodes can be placed, is there for others
         # too, and must outlive it.
         adopt_orphans()
-    _own(home, store, run, environ, installer=installer, tether=tether, away=away)
+    _own(
+        home,
+        store,
+        run,
+        environ,
+        installer=installer,
+        tether=tether,
+        away=away,
+        waiting=standby.process if standby is not None else None,
+    )
 
 
 def resume(
@@ -107,6 +118,7 @@ def _own(
     installer: dict[str, str] | None = None,
     tether: Tether | None = None,
     away: Away | None = None,
+    waiting: AttemptProcess | None = None,
 ) -> None:
     owner = str(this_worker())
     if away is not None:
@@ -120,6 +132,7 @@ def _own(
             environ={**environ, **run.env},
             tether=tether or Tether(),
             away=away,
+            process=waiting,
         )
         if installer is None or supervisor.provide_libraries(installer, environ):
             supervisor.run_to_its_end()
@@ -146,6 +159,7 @@ class _Supervisor:
         environ: dict[str, str],
         tether: Tether,
         away: Away | None,
+        process: AttemptProcess | None,
     ) -> None:
         self._home = home
         self._store = store
@@ -154,6 +168,7 @@ class _Supervisor:
         self._environ = environ
         self._tether = tether
         self._away = away
+        self._process = process
         self._journals = Journals(home)
         self._summary = RunSummary()
         self._redactor = Redactor.for_run(environ, run.params)
@@ -166,6 +181,9 @@ class _Supervisor:
         """
         from synapse_core.worker.preparation import Preparation  # noqa: PLC0415 - few runs need it
 
+        if self._process is not None:  # it would stay in this interpreter
+            self._process, waiting = None, self._process
+            waiting.dismiss()
         with self._open_journal() as writer:
             preparation = Preparation(self._run, writer, self._inbox, self._beat, self._note_worker)
             provided = preparation.provide(self._home, variables)
@@ -180,15 +198,9 @@ class _Supervisor:
         return True
 
     def run_to_its_end(self) -> None:
-        # Held here though the attempt's process reads it: the kernel takes up to 20 ms to close
-        # the last descriptor of a watch, and nobody waits for the end of this process.
-        with FileWatch(self._home.output(self._run.id)) as output_watch:
-            self._make_attempts(output_watch)
-
-    def _make_attempts(self, output_watch: FileWatch) -> None:
         attempt = self._run.attempt
         while True:
-            outcome, end = self._make_attempt(attempt, output_watch)
+            outcome, end = self._make_attempt(attempt)
             if end.stopped is StopReason.CUT and outcome.status is RunStatus.FAILED:
                 return
             pause_s = self._run.retry.wait_s(attempt)
@@ -204,12 +216,11 @@ class _Supervisor:
             self._store.begin_attempt(self._run.id, owner=self._owner, attempt=attempt)
         self._finish(outcome, attempt)
 
-    def _make_attempt(self, number: int, output_watch: FileWatch) -> tuple[Outcome, AttemptEnd]:
+    def _make_attempt(self, number: int) -> tuple[Outcome, AttemptEnd]:
         run = self._run
         for folder in (self._home.artifacts(run.id), self._home.work(run.id)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        writer = self._open_journal()
-        writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": number})
+        self._say({"status": RunStatus.RUNNING, "attempt": number})
         assignment = Assignment(
             run,
             number,
@@ -218,18 +229,20 @@ class _Supervisor:
             self._output_size(),
             is_away=self._away is not None,
         )
-
-        def body(control: int, status: int) -> NoReturn:
-            self._tether.close()
-            execute(assignment, writer, output_watch, control=control, status=status)
-
-        attempt = Attempt(body, self._beat, self._inbox, timeout_s=run.timeout_s)
-        # From here the child is the only writer, until it is gone.
-        writer.close()
-        self._note_worker(attempt.pid)
-        end = attempt.watch()
+        process = self._process = self._begin(assignment)
+        self._note_worker(process.pid)
+        end = Attempt(process, self._beat, self._inbox, timeout_s=run.timeout_s).watch()
         self._drain(end.drained_to)
         return decide_outcome(self._journals, run.id, end, timeout_s=run.timeout_s), end
+
+    def _begin(self, assignment: Assignment) -> AttemptProcess:
+        """Give an attempt to the process that was forked ahead, or else to a new one."""
+        process, self._process = self._process, None
+        if process is not None:
+            if process.is_waiting and process.assign(assignment):
+                return process
+            process.close()
+        return AttemptProcess.fork(assignment, (self._inbox, self._tether))
 
     def _open_journal(self) -> JournalWriter:
         # It is missing when nobody wrote yet, and when the action removed what it could reach.

@@ -38,6 +38,7 @@ from synapse_core.worker.orders import (
     send_line,
 )
 from synapse_core.worker.spare import Spares
+from synapse_core.worker.standby import Standby
 from synapse_core.worker.supervisor import supervise
 from synapse_core.worker.tether import Tether
 from synapse_core.worker.warming import warm_up
@@ -121,7 +122,7 @@ def _answer(
             pass
 
 
-def _supervise(order: RunOrder, tether: Tether) -> None:
+def _supervise(order: RunOrder, tether: Tether, standby: Standby | None = None) -> None:
     home = Home(Path(order.home))
     supervise(
         home,
@@ -130,6 +131,7 @@ def _supervise(order: RunOrder, tether: Tether) -> None:
         installer=order.installer,
         tether=tether,
         away=order.away,
+        standby=standby,
     )
 
 

@@ -22,7 +22,15 @@ TELL = """
 if ctx.env.get("WAIT"):
     while True:
         ctx.sleep(0.05)
-return {"supervisor": os.getppid(), "greeting": ctx.env.get("GREETING", "")}
+if ctx.env.get("STUMBLE") and not os.path.exists("stumbled"):
+    open("stumbled", "w").close()
+    raise OSError("once")
+return {
+    "supervisor": os.getppid(),
+    "process": os.getpid(),
+    "greeting": ctx.env.get("GREETING", "")[:5],
+    "size": len(ctx.env.get("GREETING", "")),
+}
 """
 
 
@@ -34,9 +42,9 @@ class Machine:
     door: ZygoteDoor
     zygote: psutil.Process
 
-    def run(self, **env: str) -> Run:
+    def run(self, *, retries: int = 0, **env: str) -> Run:
         """Execute the action once, and wait until its supervisor has left, too."""
-        request = StartRun(plugin="odd", action="run", env=env)
+        request = StartRun(plugin="odd", action="run", env=env, retries=retries)
         run = start_run(self.workspace, request)
         ended = wait_run(self.workspace, run.id, timeout_s=PATIENCE_S)
         assert ended.status is RunStatus.SUCCEEDED
@@ -55,12 +63,26 @@ class Machine:
                     return forks[0]
                 psutil.wait_procs(forks, timeout=0.02)
 
+    def pair(self) -> tuple[psutil.Process, psutil.Process]:
+        """Return the process that waits, and the one that it has forked to execute the action."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            spare = self.spare()
+            forks = spare.children()
+            if forks:
+                return spare, forks[0]
+            assert time.monotonic() < until
+
+
+def number_in(run: Run, name: str) -> int:
+    assert isinstance(run.result, dict)
+    number = run.result[name]
+    assert isinstance(number, int)
+    return number
+
 
 def supervisor_of(run: Run) -> int:
-    assert isinstance(run.result, dict)
-    supervisor = run.result["supervisor"]
-    assert isinstance(supervisor, int)
-    return supervisor
+    return number_in(run, "supervisor")
 
 
 @pytest.fixture
@@ -98,12 +120,12 @@ def test_the_run_after_the_next_is_owned_by_a_process_that_was_there_before(
 ) -> None:
     machine.run()
     machine.run()
-    spare = machine.spare()
+    spare, its_fork = machine.pair()
 
     third = machine.run(GREETING="hello")
 
-    assert supervisor_of(third) == spare.pid
-    assert third.result == {"supervisor": spare.pid, "greeting": "hello"}
+    told = {"supervisor": spare.pid, "process": its_fork.pid, "greeting": "hello", "size": 5}
+    assert third.result == told
     following = machine.spare()
     assert following.pid != spare.pid
     assert supervisor_of(machine.run()) == following.pid
@@ -119,14 +141,52 @@ def test_a_spare_process_that_was_killed_costs_no_run(machine: Machine) -> None:
     assert supervisor_of(machine.run()) != spare.pid
 
 
+def test_one_whose_process_for_the_action_was_killed_forks_another(machine: Machine) -> None:
+    machine.run()
+    machine.run()
+    spare, its_fork = machine.pair()
+    its_fork.kill()
+    until = time.monotonic() + PATIENCE_S
+    while its_fork.is_running() and its_fork.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < until
+
+    run = machine.run()
+
+    assert supervisor_of(run) == spare.pid
+    assert number_in(run, "process") != its_fork.pid
+
+
+def test_it_executes_one_attempt_and_the_next_is_another_process(machine: Machine) -> None:
+    machine.run()
+    machine.run()
+    spare, its_fork = machine.pair()
+
+    run = machine.run(retries=1, STUMBLE="1")
+
+    assert run.attempt == 2
+    assert supervisor_of(run) == spare.pid
+    assert number_in(run, "process") != its_fork.pid
+
+
+def test_it_is_told_more_than_fits_into_a_socket(machine: Machine) -> None:
+    machine.run()
+    machine.run()
+    _, its_fork = machine.pair()
+
+    run = machine.run(GREETING="hello" * 400_000)
+
+    assert number_in(run, "process") == its_fork.pid
+    assert number_in(run, "size") == 2_000_000
+
+
 def test_it_leaves_with_the_zygote(machine: Machine) -> None:
     machine.run()
     machine.run()
-    spare = machine.spare()
+    waiting = list(machine.pair())
 
     machine.zygote.kill()
 
-    assert psutil.wait_procs([spare], timeout=PATIENCE_S)[1] == []
+    assert psutil.wait_procs(waiting, timeout=PATIENCE_S)[1] == []
     machine.run()  # by another zygote
 
 
