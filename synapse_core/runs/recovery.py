@@ -55,7 +55,9 @@ def remove_worker_note(run_dir: Path) -> None:
     (run_dir / _NOTE).unlink(missing_ok=True)
 
 
-def recover_if_abandoned(store: RunStore, home: Home, run: Run) -> Run:
+def recover_if_abandoned(
+    store: RunStore, home: Home, run: Run, *, loss: RunFailure | None = None
+) -> Run:
     """Return the run as it is, settled first when its worker is gone.
 
     A worker of this machine is gone when its process is; one of another machine, when its lease
@@ -73,6 +75,7 @@ def recover_if_abandoned(store: RunStore, home: Home, run: Run) -> Run:
         store: Where the run is kept.
         home: Where its folder lies.
         run: The run as it was just read, possibly from a list.
+        loss: What is known of how its worker was lost; None for nothing.
     """
     if run.status is not RunStatus.RUNNING or run.owner is None:
         return run
@@ -86,7 +89,11 @@ def recover_if_abandoned(store: RunStore, home: Home, run: Run) -> Run:
                 run.id, expected_owner=run.owner, owner=owner, lease_s=_LEASE_S
             )
         current = store.get(run.id)
-        return _Recovery(store, home, current, owner).settle() if is_mine else current
+        return (
+            _Recovery(store, home, current, owner, loss or _WORKER_LOST).settle()
+            if is_mine
+            else current
+        )
     except BaseException as error:
         if is_mine:
             _unsettled.add(run.id)
@@ -116,11 +123,12 @@ def _is_abandoned(run: Run) -> bool:
 
 
 class _Recovery:
-    def __init__(self, store: RunStore, home: Home, run: Run, owner: str) -> None:
+    def __init__(self, store: RunStore, home: Home, run: Run, owner: str, loss: RunFailure) -> None:
         self._store = store
         self._home = home
         self._run = run
         self._owner = owner
+        self._loss = loss
         self._folder = home.run_dir(run.id)
         self._journal = home.journal(run.id)
         self._journals = Journals(home)
@@ -160,7 +168,7 @@ class _Recovery:
     def _presumed_outcome(self) -> Outcome:
         if self._run.cancel_requested_at is not None:
             return Outcome(RunStatus.CANCELLED)
-        return Outcome(RunStatus.FAILED, failure=_WORKER_LOST)
+        return Outcome(RunStatus.FAILED, failure=self._loss)
 
     def _is_worth_repeating(self, outcome: Outcome) -> bool:
         """Whether the dead worker would have made another attempt."""
@@ -174,11 +182,9 @@ class _Recovery:
 
     def _again(self) -> JSONObject:
         attempt = self._run.attempt
-        return {
-            "status": RunStatus.PENDING,
-            "attempt": attempt,
-            "reason": f"The worker vanished during attempt {attempt}; the next one follows.",
-        }
+        known = "" if self._loss is _WORKER_LOST else f" {self._loss.message}"
+        reason = f"The worker vanished during attempt {attempt}; the next one follows.{known}"
+        return {"status": RunStatus.PENDING, "attempt": attempt, "reason": reason}
 
     def _say(self, status: JSONObject) -> None:
         with self._open_journal() as writer:

@@ -1,5 +1,6 @@
 """Ways to look at runs on Ray, and at the processes behind them."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from synapse_core.model.event import Event
-from synapse_core.model.run import Run
+from synapse_core.model.run import Run, WorkerId
 from synapse_core.operations.runs import StartRun, get_run, start_run, wait_run
 from synapse_core.types import JSONValue
 from synapse_core.workspace import Workspace
@@ -71,6 +72,20 @@ def child_of(workspace: Workspace, run: Run) -> psutil.Process:
 
 def is_gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def processes_behind(run: Run) -> list[psutil.Process]:
+    """Return what a cluster executes for a run: launcher or job, worker, what that has started."""
+    found = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if run.id in " ".join(process.info["cmdline"] or ())
+    ]
+    if run.owner:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker = psutil.Process(WorkerId.parse(run.owner).pid)
+            found += [worker, *worker.children(recursive=True)]
+    return found
 
 
 def launchers(run: Run) -> list[psutil.Process]:

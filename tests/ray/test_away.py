@@ -451,6 +451,7 @@ def test_a_machine_that_is_switched_off_loses_the_run_and_the_next_one_has_room(
     lost = end(workspace, run)
     assert lost.failure is not None
     assert (lost.status, lost.failure.code) == (RunStatus.FAILED, "worker_lost")
+    assert "The node that the run was on was lost" in lost.failure.message
     assert messages(workspace, run.id)[:10] == lines(10)
     far.start_node()
     again = end(workspace, start(workspace, plugin, "count", "far", to=1))

@@ -8,58 +8,26 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 
-import psutil
 import pytest
 
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.driver.door import DriverDoor
-from synapse_core.model.event import EventKind
-from synapse_core.model.run import Run, RunStatus, WorkerId
+from synapse_core.model.run import Run, WorkerId
 from synapse_core.operations.runs import get_run
 from synapse_core.workspace import Workspace, open_workspace
-from tests.ray.looking import end, events, messages, processes_of, start, wait_until
+from tests.ray.counting import LINES, assert_ends_whole, has_come, make_counting_plugin
+from tests.ray.looking import end, processes_behind, processes_of, start, wait_until
 
 ROUNDS = int(os.environ.get("SYNAPSE_CHAOS_ROUNDS", "6"))
 """With three runs in each."""
-
-LINES = 40
-
-CONFIG = """
-    name: Chaos
-    code: chaos
-    actions:
-      count: &count
-        entrypoint: "chaos_actions:count"
-        retries: {retries: 2, backoff: 10ms}
-      count_warm: {<<: *count, reuse: true}
-"""
-
-SOURCE = """
-    import time
-
-    from synapse_core import action
-
-
-    @action
-    def count(ctx) -> str:
-        ctx.logger.info("begins")
-        for number in range(40):
-            ctx.log("counted", {"number": number})
-            time.sleep(0.01)
-        return "counted"
-"""
 
 
 @pytest.fixture
 def root() -> Iterator[Path]:
     """A folder with a short path: sockets lie in it."""
     folder = Path(tempfile.mkdtemp(prefix="sray-"))
-    plugin = folder / "chaos"
-    plugin.mkdir()
-    (plugin / "config.yaml").write_text(dedent(CONFIG), encoding="utf-8")
-    (plugin / "chaos_actions.py").write_text(dedent(SOURCE), encoding="utf-8")
+    make_counting_plugin(folder / "chaos")
     yield folder
     shutil.rmtree(folder)
 
@@ -93,12 +61,6 @@ def play(workspace: Workspace, door: DriverDoor, plugin: Path, chance: random.Ra
         assert_ends_whole(workspace, end(workspace, run))
 
 
-def has_come(workspace: Workspace, run: Run, lines: int) -> bool:
-    """Whether the run has said so much, or has ended."""
-    is_over = get_run(workspace, run.id).status.is_terminal
-    return is_over or len(messages(workspace, run.id)) >= lines
-
-
 def find_victims(workspace: Workspace, door: DriverDoor, run: Run, *, is_rough: bool) -> list[int]:
     """Return the processes behind a run; with `is_rough`, those of the whole cluster."""
     if is_rough:
@@ -107,36 +69,4 @@ def find_victims(workspace: Workspace, door: DriverDoor, run: Run, *, is_rough: 
             return []
         cluster = [process.pid for process in processes_of(record.folder)]
         return [WorkerId.parse(record.worker).pid, *cluster]
-    found = [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if run.id in " ".join(process.info["cmdline"] or ())
-    ]
-    owner = get_run(workspace, run.id).owner
-    if owner:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            worker = psutil.Process(WorkerId.parse(owner).pid)
-            found += [one.pid for one in (worker, *worker.children(recursive=True))]
-    return found
-
-
-def assert_ends_whole(workspace: Workspace, run: Run) -> None:
-    said = events(workspace, run.id)
-    ends = [
-        event
-        for event in said
-        if event.kind is EventKind.STATUS and RunStatus(str(event.data["status"])).is_terminal
-    ]
-    numbers = [event.data["fields"] for event in said if event.data.get("event") == "counted"]
-    attempts = messages(workspace, run.id).count("begins")
-
-    assert run.status in {RunStatus.SUCCEEDED, RunStatus.FAILED}, run
-    assert ends == said[-1:]
-    assert ends[0].data["status"] == run.status
-    if run.status is RunStatus.SUCCEEDED:
-        assert run.result == "counted"
-        assert numbers[-LINES:] == [{"number": number} for number in range(LINES)]
-    else:
-        assert run.failure is not None
-        assert run.failure.code == "worker_lost"
-    assert attempts >= 1 or run.status is RunStatus.FAILED
+    return [process.pid for process in processes_behind(get_run(workspace, run.id))]

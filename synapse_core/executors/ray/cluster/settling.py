@@ -61,7 +61,7 @@ def settle(
         while run.status is RunStatus.RUNNING and time.monotonic() < begun + PATIENCE_S:
             if is_away and error is not None and time.monotonic() > begun + _LEAVING_S:
                 _end_lease(store, run)
-            run = recover_if_abandoned(store, home, run)
+            run = recover_if_abandoned(store, home, run, loss=_failure(error))
             if run.status is RunStatus.RUNNING:
                 time.sleep(_PAUSE_S)
                 run = store.get(run_id)
@@ -71,6 +71,14 @@ def settle(
     except RunNotFoundError:
         return None  # somebody removed it
     return run
+
+
+def _failure(error: SynapseError | None) -> RunFailure | None:
+    if error is None:
+        return None
+    return RunFailure(
+        type=type(error).__name__, message=error.message, code=error.code, hint=error.hint
+    )
 
 
 def _end_lease(store: RunStore, run: Run) -> None:
@@ -96,10 +104,7 @@ def vouch(store: RunStore, run_id: str) -> None:
 
 def end_unplaced(store: RunStore, home: Home, run: Run, error: SynapseError) -> None:
     """Record the end of a pending run that could not be placed, in its journal and in the store."""
-    failure = RunFailure(
-        type=type(error).__name__, message=error.message, code=error.code, hint=error.hint
-    )
-    outcome = Outcome(RunStatus.FAILED, failure=failure)
+    outcome = Outcome(RunStatus.FAILED, failure=_failure(error))
     journal = home.journal(run.id)
     try:
         if not journal.exists() or run.attempt:  # else somebody has it after all

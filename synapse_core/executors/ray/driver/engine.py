@@ -18,6 +18,7 @@ from synapse_core.errors import ConflictError, SynapseError, WorkerLostError
 from synapse_core.executors.ray.cluster.orders import LaunchOrder
 from synapse_core.executors.ray.cluster.packing import PackedPlugin, PackedPlugins
 from synapse_core.executors.ray.cluster.room import check_room, fits
+from synapse_core.executors.ray.driver.head_watch import await_head
 from synapse_core.executors.ray.driver.settings import EngineSettings
 from synapse_core.executors.ray.driver.warm_pool import Ended, Ready
 from synapse_core.executors.ray.node.arrival import Arrival, arrive, home_mark
@@ -81,6 +82,8 @@ class Engine:
         try:
             if self.settings.address is None:
                 _take_any_agent_port()
+            else:
+                await_head(self.settings.address)
             self._context = self._ray.init(**self._arguments())
         except RuntimeError as error:
             if "ersion mismatch" in str(error):

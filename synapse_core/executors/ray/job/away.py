@@ -14,6 +14,7 @@ from typing import Any
 from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, SynapseError
 from synapse_core.executors.ray.cluster.settling import settle
+from synapse_core.executors.ray.job.holder import leave_with_holder
 from synapse_core.executors.ray.job.order import JOB_VARIABLE, JobOrder
 from synapse_core.executors.ray.node.arrival import Arrival, arrive, sees_home
 from synapse_core.executors.ray.node.away_launch import Hold, Service, node_home
@@ -32,6 +33,7 @@ _LEASE_S = 60.0
 
 def main() -> int:
     """Have the run executed, and return 0 if it succeeded."""
+    leave_with_holder()
     told: dict[str, Any] = json.loads(os.environ.pop(JOB_VARIABLE))
     status = _execute(told)
     # For whoever looks at the job in the dashboard; all the run said is in its journal.

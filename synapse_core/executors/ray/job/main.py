@@ -9,6 +9,7 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.executors.ray.cluster.settling import settle
+from synapse_core.executors.ray.job.holder import leave_with_holder
 from synapse_core.executors.ray.job.order import JobOrder
 from synapse_core.executors.ray.node.launch import launch
 from synapse_core.model.run import RunStatus
@@ -20,6 +21,7 @@ __all__ = ["main"]
 def main() -> int:
     """Have the run executed, and return 0 if it succeeded."""
     home, run_id = Home(Path(sys.argv[1])), sys.argv[2]
+    leave_with_holder()
     order = JobOrder.take(home.run_dir(run_id))
     launch(str(home.root), run_id, order.plugin_path, order.environ)
     store = open_run_store(home)
