@@ -1,6 +1,7 @@
 """The parts of a pipeline as they are written in Python."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol, Self, cast
@@ -27,6 +28,12 @@ __all__ = [
     "params",
     "template_of",
 ]
+
+
+_MARK = "\ufdd0"
+"""Around a value within other text: a character that means nothing, and stands in no text."""
+
+_MARKED = re.compile(f"{_MARK}([^{_MARK}]*){_MARK}")
 
 
 class Described(Protocol):
@@ -78,12 +85,15 @@ class Value:
 
     def __iter__(self) -> Any:  # noqa: ANN401 - never returns
         raise PipelineDefinitionError(
-            f"{self} is not known before the pipeline runs.",
+            f"{self!s} is not known before the pipeline runs.",
             hint="Use `Node.map(over=…)` to execute a node for each of its items.",
         )
 
     def __str__(self) -> str:
         return str(self._reference)
+
+    def __format__(self, form: str) -> str:
+        return _marked(self, form)
 
     __repr__ = __str__
     __hash__ = object.__hash__
@@ -107,10 +117,10 @@ class Value:
         return self._compare(">=", other)
 
     def __invert__(self) -> Comparison:
-        return Comparison(f"not {self}")
+        return Comparison(f"not {self!s}")
 
     def _compare(self, how: str, other: object) -> Comparison:
-        return Comparison(f"{self} {how} {_operand_text(other)}")
+        return Comparison(f"{self!s} {how} {_operand_text(other)}")
 
 
 params = Value(Reference(PARAMS))
@@ -166,7 +176,10 @@ class Node:
     def when(self, *conditions: "Comparison | Value | str") -> Self:
         """Let it run only if all of these hold; else it is skipped."""
         draft = self.__synapse_node__
-        texts = (one.text if isinstance(one, Comparison) else str(one) for one in conditions)
+        texts = (
+            one.text if isinstance(one, Comparison) else _MARKED.sub(r"\1", str(one))
+            for one in conditions
+        )
         self.__synapse_node__ = replace(draft, when=(*draft.when, *texts))
         return self
 
@@ -220,6 +233,9 @@ class Node:
     def __getitem__(self, step: str | int) -> Value:
         return Value(Reference(self.__synapse_node__.name, (step,)))
 
+    def __format__(self, form: str) -> str:
+        return _marked(Value(Reference(self.__synapse_node__.name)), form)
+
     def __repr__(self) -> str:
         return f"Node({self.__synapse_node__.name!r})"
 
@@ -250,13 +266,26 @@ def template_of(value: object) -> JSONValue:
 def _escaped(value: JSONValue) -> JSONValue:
     match value:
         case str():
-            return escape(value)
+            parts = _MARKED.split(value)  # text and references, in turns
+            return "".join(
+                part if number % 2 else escape(part) for number, part in enumerate(parts)
+            )
         case dict():
             return {key: _escaped(one) for key, one in value.items()}
         case list():
             return [_escaped(one) for one in value]
         case _:
             return value
+
+
+def _marked(value: Value, form: str) -> str:
+    """Return a value such that it is found again in the text that it is put into."""
+    if form:
+        raise PipelineDefinitionError(
+            f"{value!s} is not known before the pipeline runs: {form!r} cannot be done to it.",
+            hint="Put it into the text as it is, or have an action write it.",
+        )
+    return f"{_MARK}{value!s}{_MARK}"
 
 
 def _operand_text(value: object) -> str:

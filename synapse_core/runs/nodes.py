@@ -9,17 +9,20 @@ from synapse_core.errors import StorageError
 from synapse_core.model.run import Run, RunFilter, RunKind, RunStatus
 from synapse_core.ports import RunStore
 from synapse_core.runs.processes import wake_worker
+from synapse_core.types import JSONObject, JSONValue
 
 __all__ = [
     "Bell",
     "list_nodes",
     "make_shared_folder",
+    "node_results",
     "ring_bell",
     "shared_folder",
     "stop_nodes",
 ]
 
 _PAGE = 500
+_WITH_RESULT = frozenset({RunStatus.SUCCEEDED, RunStatus.SKIPPED})
 _GOING_ON = frozenset({RunStatus.PENDING, RunStatus.RUNNING})
 
 
@@ -35,6 +38,32 @@ def list_nodes(
         cursor = page.next_cursor
         if cursor is None:
             return
+
+
+def node_results(store: RunStore, run: Run) -> JSONObject:
+    """Return what those nodes of a pipeline run returned that finished and were not undone.
+
+    Of one that was executed for a list, it is the list of what was returned, in order.
+
+    Args:
+        store: Where the runs are kept.
+        run: The pipeline run, with the summary of its whole log.
+    """
+    finished = {name for name, word in run.summary.steps.items() if word in _WITH_RESULT}
+    results: JSONObject = {}
+    lists: dict[str, dict[int, JSONValue]] = {}
+    for node in list(list_nodes(store, run.id, _WITH_RESULT)):
+        name, _, rest = node.node.partition("[")
+        if name not in finished:
+            continue
+        result = store.get(node.id).result
+        if rest:
+            lists.setdefault(name, {})[int(rest.removesuffix("]"))] = result
+        else:
+            results[name] = result
+    for name, one in lists.items():
+        results[name] = [one[number] for number in sorted(one)]
+    return results
 
 
 def stop_nodes(store: RunStore, run: Run, *, force: bool = False) -> None:

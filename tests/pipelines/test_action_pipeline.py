@@ -167,6 +167,28 @@ def test_text_with_a_dollar_is_given_as_it_is(ctx: RuntimeContext) -> None:
     assert pipeline.execute({}, ctx)["weights"] == "${x}/$HOME/3.pt"
 
 
+def test_values_stand_within_text(ctx: RuntimeContext) -> None:
+    @action
+    def name(title: str) -> dict[str, str]:
+        return {"title": title}
+
+    first = Node(scale, "first").inputs(count=params.count)
+    each = Node(name).map(over=["a"]).inputs(title=f"{item} of {first.count}, {index}: ${{HOME}}")
+    other = Node(name, "other").inputs(title="x").when(f"{first.count} > 6")
+    said = f"{each} and {params.count}"
+    pipeline = ActionPipeline([first, each, other], output={"said": said, "all": each})
+
+    assert pipeline.execute({"count": 3}, ctx) == {
+        "said": '[{"title": "a of 6, 0: ${HOME}"}] and 3',
+        "all": [{"title": "a of 6, 0: ${HOME}"}],
+    }
+    assert f"{first.count!s} {first.count!r}" == "${first.count} ${first.count}"
+    with pytest.raises(PipelineDefinitionError, match="no field 'cuont'"):
+        ActionPipeline([first, Node(name).inputs(title=f"{first.cuont} birds")])
+    with pytest.raises(PipelineDefinitionError, match="'04d' cannot be done"):
+        f"{first.count:04d}"
+
+
 def test_what_follows_a_skipped_node_only_in_time_still_runs(
     ctx: RuntimeContext, sink: MemorySink
 ) -> None:

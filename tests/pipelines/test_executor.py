@@ -114,6 +114,22 @@ def test_a_failed_run_is_resumed(
         pipeline.submit(given, executor, name="other", resume_from=failed)
 
 
+def test_what_was_finished_of_a_failed_run_is_told(
+    works: ModuleType, executor: ProcessPipelineExecutor, tmp_path: Path
+) -> None:
+    split = Node(works.split).inputs(count=2)
+    square = Node(works.square).map(over=split.numbers).inputs(number=item)
+    path = Node(works.write, "undone").inputs(text="x").options(undo=works.undo)
+    bad = Node(works.fail).inputs(flag=str(tmp_path / "none")).after(square, path)
+    pipeline = ActionPipeline([split, square, path, bad])
+
+    with pytest.raises(PipelineError) as caught:
+        pipeline.wait(pipeline.submit({}, executor), executor)
+
+    expected = {"split": {"numbers": [0, 1], "count": 2}, "square": [0, 1]}
+    assert caught.value.data["results"] == expected
+
+
 def test_a_run_is_cancelled(works: ModuleType, executor: ProcessPipelineExecutor) -> None:
     pipeline = ActionPipeline([works.wait])
     run_id = pipeline.submit({}, executor)

@@ -31,6 +31,7 @@ from synapse_core.pipelines.python_facts import describe_python_action, place_ac
 from synapse_core.plugins.layout import MANIFEST
 from synapse_core.plugins.parsing import load_manifest
 from synapse_core.runs.ids import is_run_id
+from synapse_core.runs.nodes import node_results
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.workspace import Workspace, open_workspace
 
@@ -119,7 +120,7 @@ class ProcessPipelineExecutor:
             timeout_s: Seconds to wait; None for an hour.
 
         Raises:
-            PipelineError: A node failed.
+            PipelineError: A node failed; `data["results"]` has what the others returned.
             RunCancelledError: It was cancelled.
             RunTimeoutError: It has not ended in that time; it goes on.
         """
@@ -132,7 +133,7 @@ class ProcessPipelineExecutor:
                 hint="It goes on: wait again, or cancel it.",
                 run_id=run_id,
             )
-        return _result_of(run)
+        return _result_of(self._workspace, run)
 
     def get_status(self, run_id: str) -> RunStatus:
         """Return how the run stands."""
@@ -148,7 +149,7 @@ class ProcessPipelineExecutor:
 
         Raises:
             InvalidInputError: It has not.
-            PipelineError: A node failed.
+            PipelineError: A node failed; `data["results"]` has what the others returned.
             RunCancelledError: It was cancelled.
         """
         run = get_pipeline_run(self._workspace, run_id)
@@ -156,7 +157,7 @@ class ProcessPipelineExecutor:
             raise InvalidInputError(
                 f"Run {run_id} is {run.status}.", hint="Call `wait`.", run_id=run_id
             )
-        return _result_of(run)
+        return _result_of(self._workspace, run)
 
     def stream_progress(
         self, run_id: str, timeout_s: float | None = None
@@ -205,7 +206,7 @@ def _open_showing(home: Home, url: str, token: str | None) -> "Showing":
     return Showing(home, url, token)
 
 
-def _result_of(run: Run) -> JSONValue:
+def _result_of(workspace: Workspace, run: Run) -> JSONValue:
     if run.status is RunStatus.SUCCEEDED:
         return run.result
     if run.status is RunStatus.CANCELLED:
@@ -213,7 +214,8 @@ def _result_of(run: Run) -> JSONValue:
     failure = run.failure
     message = failure.message if failure is not None else f"Run {run.id} is {run.status}."
     hint = failure.hint if failure is not None else ""
-    raise PipelineError(message, hint=hint, run_id=run.id)
+    results = node_results(workspace.runs, run)
+    raise PipelineError(message, hint=hint, run_id=run.id, results=results)
 
 
 def _finder(workspace: Workspace) -> FindFacts:
