@@ -2,9 +2,16 @@
 
 from typing import Annotated, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
-from synapse_core.plugins.fields import Amount, Megabytes, Seconds, VariableName
+from synapse_core.plugins.fields import Amount, FieldFault, Megabytes, Seconds, VariableName
 
 __all__ = [
     "Batch",
@@ -96,7 +103,32 @@ class ServeEntry(Entry):
     """How an action with `method: serve` answers requests."""
 
     replicas: int = Field(
-        default=1, ge=1, le=1000, strict=True, description="Processes that answer."
+        default=1,
+        ge=1,
+        le=1000,
+        strict=True,
+        description="Processes that answer; with `max_replicas` the fewest of them.",
+    )
+    max_replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        strict=True,
+        description="The most processes, when their number follows the requests; none lets "
+        "`replicas` be the number.",
+    )
+    target_requests: float = Field(
+        default=2.0,
+        gt=0,
+        le=100_000,
+        strict=True,
+        description="Requests at a time that each process should have, where their number follows.",
+    )
+    scale_up_after: Seconds = Field(
+        default=10.0, description="How long there must be more, until processes are added."
+    )
+    scale_down_after: Seconds = Field(
+        default=120.0, description="How long there must be fewer, until processes end."
     )
     batch: Batch = Field(
         default=BatchEntry(),
@@ -135,3 +167,13 @@ class ServeEntry(Entry):
         description="Variable that holds the bearer token which requests must carry.",
         examples=["MODEL_TOKEN"],
     )
+
+    @field_validator("max_replicas")
+    @classmethod
+    def _at_least_replicas(cls, most: int | None, info: ValidationInfo) -> int | None:
+        fewest = info.data.get("replicas", 1)
+        if most is not None and most < fewest:
+            raise FieldFault(
+                f"is {most}, which is less than `replicas`, {fewest}", "Give more, or leave it out."
+            )
+        return most

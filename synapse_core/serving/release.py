@@ -1,11 +1,12 @@
 """What is deployed: a deployment, and its releases."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from synapse_core.errors import InvalidInputError
 from synapse_core.logs.secret_shapes import hide_shapes
-from synapse_core.types import JSONObject, JSONValue
+from synapse_core.types import JSONObject
 
 __all__ = [
     "Deployment",
@@ -13,6 +14,7 @@ __all__ = [
     "ServeSettings",
     "check_deployment_name",
     "check_model_id",
+    "deployment_from_json",
     "release_from_json",
 ]
 
@@ -35,6 +37,8 @@ class ServeSettings:
         models: Models that a replica keeps loaded; 0 for the default model only.
         timeout_s: Seconds that one request may take.
         start_timeout_s: Seconds until the action must be ready to answer.
+        scale_up_after_s: Seconds of more requests than wanted until there are more replicas.
+        scale_down_after_s: Seconds of fewer ones until there are fewer.
         queue: Requests that may wait.
         body_bytes: Most that one request may hold.
     """
@@ -45,6 +49,8 @@ class ServeSettings:
     models: int = 0
     timeout_s: float = 60.0
     start_timeout_s: float = 600.0
+    scale_up_after_s: float = 10.0
+    scale_down_after_s: float = 120.0
     queue: int = 200
     body_bytes: int = 10 << 20
 
@@ -98,7 +104,10 @@ class Deployment:
         plugin_path: Folder of the plugin, from which the next release is made.
         action: Name of the action.
         release: Number of the wanted release.
-        replicas: How many processes answer.
+        replicas: How many processes answer; the fewest of them, if their number follows requests.
+        max_replicas: The most of them then; 0 when their number is fixed.
+        target_requests: Requests at a time that each of them should have then.
+        is_scaled: Whether somebody has said so; else their number is as each release declares it.
         cluster: Name or address of the cluster; empty for the one of this machine.
         created_at: Unix time of the first release.
         updated_at: Unix time of the last change.
@@ -110,6 +119,9 @@ class Deployment:
     action: str
     release: int
     replicas: int
+    max_replicas: int = 0
+    target_requests: float = 2.0
+    is_scaled: bool = False
     cluster: str = ""
     created_at: float = 0.0
     updated_at: float = 0.0
@@ -152,9 +164,19 @@ def check_model_id(model_id: str) -> str:
     return model_id
 
 
+def deployment_from_json(told: JSONObject) -> Deployment:
+    """Return the deployment that was kept, perhaps by a later version that knows more of it."""
+    return Deployment(**_known(Deployment, told))
+
+
 def release_from_json(told: JSONObject) -> Release:
-    """Return the release that was kept."""
-    fields: dict[str, JSONValue] = dict(told)
-    settings = fields.pop("settings")
-    kept = settings if isinstance(settings, dict) else {}
-    return Release(settings=ServeSettings(**kept), **fields)  # pyright: ignore[reportArgumentType] - written by ourselves
+    """Return the release that was kept, perhaps by a later version that knows more of it."""
+    settings = told["settings"]
+    kept = ServeSettings(**_known(ServeSettings, settings if isinstance(settings, dict) else {}))
+    given: dict[str, Any] = {**_known(Release, told), "settings": kept}
+    return Release(**given)
+
+
+def _known(kind: type, told: JSONObject) -> dict[str, Any]:
+    names = {one.name for one in fields(kind)}
+    return {key: value for key, value in told.items() if key in names}

@@ -12,6 +12,7 @@ from synapse_core.serving.release import (
     Deployment,
     Release,
     check_deployment_name,
+    deployment_from_json,
     release_from_json,
 )
 from synapse_core.types import JSONObject
@@ -68,7 +69,9 @@ class Shelf:
     def find(self, name: str) -> Deployment | None:
         """Return what is wanted under the name; None for nothing."""
         try:
-            return Deployment(**json.loads((self.place(name) / "deployment.json").read_bytes()))
+            return deployment_from_json(
+                json.loads((self.place(name) / "deployment.json").read_bytes())
+            )
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:

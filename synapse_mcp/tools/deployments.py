@@ -91,6 +91,10 @@ class ApplyArguments(Arguments):
     action: Annotated[str | None, Field(description="else the one with method: serve")] = None
     name: Annotated[str | None, Field(max_length=63, description="else plugin-action")] = None
     replicas: Annotated[int | None, Field(ge=1, le=1000)] = None
+    max_replicas: Annotated[
+        int | None, Field(ge=1, le=1000, description="number follows the requests")
+    ] = None
+    target_requests: Annotated[float | None, Field(gt=0, description="at a time, each")] = None
     wait_s: Annotated[float, Field(ge=0, le=MAX_WAIT_S)] = 30
 
 
@@ -127,18 +131,24 @@ async def deployment_apply(call: Call, arguments: ApplyArguments) -> DeploymentR
 def _apply(call: Call, arguments: ApplyArguments) -> "DeploymentView":
     from synapse_core.operations.deployments.verbs import (  # noqa: PLC0415 see above
         Deploy,
+        Scale,
         deploy,
         scale_deployment,
         update_deployment,
     )
 
     workspace, environ = call.workspace, call.environ
+    scale = Scale(
+        replicas=arguments.replicas,
+        max_replicas=arguments.max_replicas,
+        target_requests=arguments.target_requests,
+    )
     if arguments.plugin is not None:
         request = Deploy(
             plugin=arguments.plugin,
             action=arguments.action,
             name=arguments.name,
-            replicas=arguments.replicas,
+            scale=scale,
         )
         return deploy(workspace, environ, request)
     if arguments.name is None:
@@ -146,8 +156,8 @@ def _apply(call: Call, arguments: ApplyArguments) -> "DeploymentView":
             "Neither `plugin` nor `name` is given.",
             hint="Give `plugin` to deploy it, or `name` to change what is deployed.",
         )
-    if arguments.replicas is not None:
-        return scale_deployment(workspace.home, environ, arguments.name, arguments.replicas)
+    if not scale.is_open:
+        return scale_deployment(workspace.home, environ, arguments.name, scale)
     return update_deployment(workspace, environ, arguments.name)
 
 
@@ -248,7 +258,7 @@ def _row(view: "DeploymentView") -> DeploymentRow:
     return DeploymentRow(
         name=view.name,
         state=view.state.value,
-        ready=f"{view.ready}/{view.replicas}",
+        ready=f"{view.ready}/{view.wanted}",
         plugin=view.plugin,
         action=view.action,
         version=view.version,

@@ -388,3 +388,21 @@ def read_or_explain(text: str) -> None:
             assert 0 <= each["line"] <= lines + text.count("\r") + text.count("\x85") + 1
     else:
         assert Manifest.model_validate(manifest.to_json()) == manifest
+
+
+def test_more_replicas_than_the_most_of_them_are_refused() -> None:
+    text = """
+name: Mine
+code: mine
+actions:
+  answer:
+    entrypoint: act:answer
+    method: serve
+    serve:
+      replicas: 3
+      max_replicas: 2
+"""
+    with pytest.raises(ManifestError) as caught:
+        parse_manifest(text, FOLDER)
+
+    assert "line 10: `max_replicas` is 2, which is less than `replicas`, 3" in str(caught.value)

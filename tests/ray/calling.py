@@ -39,9 +39,15 @@ def send(
         response = connection.getresponse()
         text = response.read()
         kind = response.headers.get("content-type", "")
-        return Answered(response.status, kind, json.loads(text) if "json" in kind else text)
+        return Answered(response.status, kind, _read(kind, text))
     finally:
         connection.close()
+
+
+def _read(kind: str, text: bytes) -> Any:  # noqa: ANN401 - free JSON
+    if "ndjson" in kind:
+        return [json.loads(line) for line in text.splitlines()]
+    return json.loads(text) if "json" in kind else text
 
 
 def send_all(url: str, bodies: Sequence[object], *, threads: int = 8) -> list[Answered]:

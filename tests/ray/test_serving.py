@@ -16,6 +16,7 @@ from synapse_core.errors import ConflictError
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.operations.deployments.verbs import (
     Deploy,
+    Scale,
     delete_deployment,
     deploy,
     scale_deployment,
@@ -346,7 +347,7 @@ def test_more_replicas_join_and_leave_without_a_restart(
 ) -> None:
     before = {report.pid for report in show(world, served.name).reports}
 
-    scale_deployment(world.home, os.environ, served.name, 2)
+    scale_deployment(world.home, os.environ, served.name, Scale(replicas=2))
     view = settle(world, served.name)
 
     assert (view.state, view.ready) == (DeploymentState.RUNNING, 2)
@@ -354,7 +355,7 @@ def test_more_replicas_join_and_leave_without_a_restart(
     assert before < pids
     answers = send_all(served.url, [flower()] * 64, threads=16)
     assert {answer.body["pid"] for answer in answers} == pids
-    scale_deployment(world.home, os.environ, served.name, 1)
+    scale_deployment(world.home, os.environ, served.name, Scale(replicas=1))
     wait_until(lambda: len(show(world, served.name).reports) == 1)
 
 

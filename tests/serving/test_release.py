@@ -1,5 +1,6 @@
 """Names, ids of models, and what a home keeps of deployments."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,17 @@ def test_what_is_not_there_is_told_with_what_is(shelf: Shelf) -> None:
         shelf.get("flower")
     with pytest.raises(NotFoundError, match="Release 3"):
         shelf.release("flowers", 3)
+
+
+def test_what_a_later_version_has_kept_is_read_as_far_as_it_is_known(shelf: Shelf) -> None:
+    shelf.keep(deployment())
+    shelf.keep_release("one", release(1))
+    for file in shelf.place("one").rglob("*.json"):
+        told = json.loads(file.read_text(encoding="utf-8"))
+        file.write_text(json.dumps({**told, "later": 1}), encoding="utf-8")
+
+    assert shelf.get("one") == deployment()
+    assert shelf.release("one", 1) == release(1)
 
 
 def test_what_is_damaged_says_how_to_go_on(shelf: Shelf) -> None:

@@ -15,6 +15,7 @@ from synapse_core.config.home import Home
 from synapse_core.errors import ActionDefinitionError, ActionError, ConflictError
 from synapse_core.model.run import Resources
 from synapse_core.operations.clusters.verbs import cluster_door
+from synapse_core.operations.deployments.scale import Scale
 from synapse_core.operations.deployments.verbs import Deploy, deploy
 from synapse_core.operations.deployments.views import (
     DeploymentState,
@@ -49,6 +50,10 @@ class BaseDeploymentAction(BaseAction[P], Generic[P]):
         """Return how many processes answer; None for what the manifest says."""
         return None
 
+    def get_max_replicas(self) -> int | None:
+        """Return how many they may become, when their number is to follow the requests."""
+        return None
+
     def get_ray_actor_options(self) -> JSONObject:
         """Return what each replica reserves: `num_cpus`, `num_gpus`, `memory` in bytes.
 
@@ -81,7 +86,7 @@ class BaseDeploymentAction(BaseAction[P], Generic[P]):
             plugin=str(plugin),
             action=action,
             name=self.get_serve_app_name(),
-            replicas=self.get_replicas(),
+            scale=Scale(replicas=self.get_replicas(), max_replicas=self.get_max_replicas()),
             cluster=self.get_cluster(),
             env=self.get_runtime_env(),
             resources=_resources(self.get_ray_actor_options()),

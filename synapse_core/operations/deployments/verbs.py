@@ -21,6 +21,7 @@ from synapse_core.executors.ray.cluster.orders import ServeOrder
 from synapse_core.model.plugin import ActionMethod, ActionSpec, Plugin
 from synapse_core.model.run import Resources
 from synapse_core.operations.clusters.verbs import cluster_door
+from synapse_core.operations.deployments.scale import Scale
 from synapse_core.operations.deployments.views import DeploymentView, show_deployment
 from synapse_core.operations.plugins import find_plugin
 from synapse_core.plugins.layout import MANIFEST
@@ -40,14 +41,13 @@ from synapse_core.workspace import Workspace
 
 __all__ = [
     "Deploy",
+    "Scale",
     "delete_deployment",
     "deploy",
     "deploy_action",
     "scale_deployment",
     "update_deployment",
 ]
-
-MAX_REPLICAS = 1000
 
 _APPLY_S = 180.0
 """Serve may have to start, and the cluster before it."""
@@ -63,7 +63,7 @@ class Deploy:
         plugin: Code of a plugin, or path of its folder.
         action: Name of the action; None for the only one with `method: serve`.
         name: Name of the deployment; None for one made of plugin and action.
-        replicas: Processes that answer; None for what the action says.
+        scale: How many processes answer; what it leaves open is as it was, or as the action says.
         cluster: Name or address of the cluster; empty for the one of this machine.
         env: Variables for the action, besides the plugin's and the allow-listed ones.
         resources: What each replica reserves; None for what the action says.
@@ -72,7 +72,7 @@ class Deploy:
     plugin: str
     action: str | None = None
     name: str | None = None
-    replicas: int | None = None
+    scale: Scale = field(default_factory=Scale)
     cluster: str = ""
     env: dict[str, str] = field(default_factory=dict[str, str])
     resources: Resources | None = None
@@ -135,14 +135,18 @@ def deploy_action(
         )
         shelf.keep_release(name, release)
         now = time.time()
-        replicas = request.replicas or (before.replicas if before else entry.serve.replicas)
+        is_scaled = before is not None and before.is_scaled
+        scale = request.scale.over(before if before and is_scaled else entry.serve)
         deployment = Deployment(
             name=name,
             plugin=plugin.code,
             plugin_path=str(plugin.path),
             action=spec.name,
             release=release.number,
-            replicas=_check_replicas(replicas),
+            replicas=scale.replicas,
+            max_replicas=scale.max_replicas,
+            target_requests=scale.target_requests,
+            is_scaled=is_scaled or not request.scale.is_open,
             cluster=request.cluster or (before.cluster if before else ""),
             created_at=before.created_at if before else now,
             updated_at=now,
@@ -193,9 +197,9 @@ def update_deployment(
 
 
 def scale_deployment(
-    home: Home, environ: Mapping[str, str], name: str, replicas: int
+    home: Home, environ: Mapping[str, str], name: str, scale: Scale
 ) -> DeploymentView:
-    """Have more or fewer processes answer.
+    """Have more or fewer processes answer, or their number follow the requests.
 
     Raises:
         NotFoundError: There is no such deployment.
@@ -204,11 +208,18 @@ def scale_deployment(
     shelf = Shelf(home)
     shelf.get(name)
     with lock_file(shelf.lock(name), timeout_s=_LOCK_S):
-        wanted = replace(
-            shelf.get(name), replicas=_check_replicas(replicas), updated_at=time.time()
+        before = shelf.get(name)
+        wanted = scale.over(before)
+        deployment = replace(
+            before,
+            replicas=wanted.replicas,
+            max_replicas=wanted.max_replicas,
+            target_requests=wanted.target_requests,
+            is_scaled=True,
+            updated_at=time.time(),
         )
-        shelf.keep(wanted)
-        _order(home, environ, wanted, ServeOrder(verb="apply", name=name))
+        shelf.keep(deployment)
+        _order(home, environ, deployment, ServeOrder(verb="apply", name=name))
     return show_deployment(home, environ, name)
 
 
@@ -266,6 +277,8 @@ def _release(
             batch_wait_s=serve.batch.wait,
             concurrency=serve.concurrency,
             models=serve.models,
+            scale_up_after_s=serve.scale_up_after,
+            scale_down_after_s=serve.scale_down_after,
             timeout_s=serve.timeout,
             start_timeout_s=serve.start_timeout,
             queue=serve.queue,
@@ -326,15 +339,6 @@ def _refuse_other(
             f"The deployment {before.name!r} is on another cluster.",
             hint="Choose another name, or delete it first.",
         )
-
-
-def _check_replicas(replicas: int) -> int:
-    if not 1 <= replicas <= MAX_REPLICAS:
-        raise InvalidInputError(
-            f"{replicas} replicas cannot be.",
-            hint=f"Give 1 to {MAX_REPLICAS}; to have none, delete the deployment.",
-        )
-    return replicas
 
 
 def _name_for(plugin: str, action: str) -> str:

@@ -70,7 +70,9 @@ class DeploymentView:
         action: Name of the action.
         version: Version of the plugin that is wanted.
         release: Number of the wanted release.
-        replicas: How many processes are wanted.
+        replicas: How many processes are wanted; the fewest, if their number follows the requests.
+        max_replicas: The most of them then; 0 when their number is fixed.
+        target_requests: Requests at a time that each of them should have then.
         ready: How many answer with the wanted release.
         url: Where requests go; empty while it is not served.
         error: What is wrong; empty when nothing is.
@@ -88,6 +90,8 @@ class DeploymentView:
     version: str
     release: int
     replicas: int
+    max_replicas: int = 0
+    target_requests: float = 0.0
     ready: int = 0
     url: str = ""
     error: str = ""
@@ -95,6 +99,11 @@ class DeploymentView:
     reports: tuple[Report, ...] = ()
     created_at: float = 0.0
     updated_at: float = 0.0
+
+    @property
+    def wanted(self) -> str:
+        """How many processes are wanted, in words: `2`, or `1-4`."""
+        return f"{self.replicas}-{self.max_replicas}" if self.max_replicas else f"{self.replicas}"
 
 
 def deployment_names(home: Home) -> list[str]:
@@ -234,6 +243,8 @@ def _view(shelf: Shelf, deployment: Deployment, told: JSONObject | None) -> Depl
         version=version,
         release=wanted,
         replicas=deployment.replicas,
+        max_replicas=deployment.max_replicas,
+        target_requests=deployment.target_requests if deployment.max_replicas else 0.0,
         ready=ready,
         url=f"{told.get('url', '')}/{name}" if told and application is not None else "",
         error=error,

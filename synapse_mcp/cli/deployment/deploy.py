@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
-from synapse_core.operations.deployments.verbs import Deploy
+from synapse_core.operations.deployments.verbs import Deploy, Scale
 from synapse_core.operations.deployments.verbs import deploy as deploy_action
 from synapse_core.operations.environments import service_environment
 from synapse_mcp.cli.completion import complete_actions
-from synapse_mcp.cli.deployment.options import TimeoutOption, WaitOption
+from synapse_mcp.cli.deployment.options import (
+    MostOption,
+    TargetOption,
+    TimeoutOption,
+    WaitOption,
+)
 from synapse_mcp.cli.deployment.showing import go_on
 from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import (
@@ -44,6 +49,8 @@ def deploy(
         int | None,
         typer.Option("--replicas", "-n", min=1, help="Processes that answer; else as declared."),
     ] = None,
+    most: MostOption = None,
+    target: TargetOption = None,
     cluster: Annotated[
         str,
         typer.Option("--on", metavar="CLUSTER", help="A Ray cluster; else that of this machine."),
@@ -68,7 +75,7 @@ def deploy(
             plugin=where,
             action=action,
             name=name,
-            replicas=replicas,
+            scale=Scale(replicas=replicas, max_replicas=most, target_requests=target),
             cluster=cluster,
             env=variables_for(workspace.home, environment, env or []),
         )

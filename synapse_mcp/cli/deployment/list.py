@@ -26,7 +26,7 @@ def list_all(*, as_json: JsonOption = False) -> int:
         [
             view.name,
             view.state.value,
-            f"{view.ready}/{view.replicas}",
+            f"{view.ready}/{view.wanted}",
             f"{view.plugin}/{view.action} {view.version}",
             view.url or "-",
         ]

@@ -6,7 +6,13 @@ import typer
 
 from synapse_mcp.cli.completion import complete_deployments
 
-__all__ = ["DeploymentArgument", "TimeoutOption", "WaitOption"]
+__all__ = [
+    "DeploymentArgument",
+    "MostOption",
+    "TargetOption",
+    "TimeoutOption",
+    "WaitOption",
+]
 
 DeploymentArgument = Annotated[
     str,
@@ -21,4 +27,18 @@ WaitOption = Annotated[
 
 TimeoutOption = Annotated[
     float, typer.Option("--timeout", min=0, metavar="SECONDS", help="Wait no longer.")
+]
+
+MostOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-replicas", min=1, help="The most of them: their number follows the requests."
+    ),
+]
+
+TargetOption = Annotated[
+    float | None,
+    typer.Option(
+        "--target-requests", help="Requests at a time for each, where their number follows."
+    ),
 ]

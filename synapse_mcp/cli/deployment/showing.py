@@ -48,7 +48,7 @@ def show_deployment_view(view: DeploymentView, output: Output) -> None:
         {
             "Address": view.url,
             "Action": f"{view.plugin}/{view.action} {view.version} (release {view.release})",
-            "Replicas": f"{view.ready} of {view.replicas} answer",
+            "Replicas": _count(view),
             "Cluster": view.cluster,
             "Changed": time_text(view.updated_at),
             "Error": view.error,
@@ -70,3 +70,12 @@ def show_deployment_view(view: DeploymentView, output: Output) -> None:
     if rows:
         columns = ["REPLICA", "STATE", "RELEASE", "PID", "HOST", "ANSWERED", "FAILED", "RESTARTS"]
         output.table(columns, rows)
+
+
+def _count(view: DeploymentView) -> str:
+    if not view.max_replicas:
+        return f"{view.ready} of {view.replicas} answer"
+    return (
+        f"{view.ready} answer; {view.replicas} to {view.max_replicas}, "
+        f"for {view.target_requests:g} requests each at a time"
+    )

@@ -27,7 +27,11 @@ from synapse_core.executors.ray.cluster.orders import (
 )
 from synapse_core.executors.ray.cluster.places import Cluster, ClusterPlace
 from synapse_core.executors.ray.cluster.record import DriverRecord, read_live_record, read_record
-from synapse_core.executors.ray.driver.settings import DriverSettings, EngineSettings
+from synapse_core.executors.ray.driver.settings import (
+    SERVE_VARIABLES,
+    DriverSettings,
+    EngineSettings,
+)
 from synapse_core.executors.runtime_folder import runtime_folder
 from synapse_core.model.run import WorkerId
 from synapse_core.types import JSONObject
@@ -232,6 +236,7 @@ class DriverDoor:
         }
         if self.cluster.is_ours:
             variables["RAY_AUTH_TOKEN_PATH"] = str(self.place.token)
+            variables |= SERVE_VARIABLES
         elif token:
             variables["RAY_AUTH_TOKEN"] = token
         return variables

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from synapse_core.errors import (
 )
 from synapse_core.executors.ray.cluster.extra import require_serve
 from synapse_core.executors.ray.cluster.orders import ServeOrder
-from synapse_core.serving.release import Deployment, Release
+from synapse_core.serving.release import Deployment, Release, ServeSettings
 from synapse_core.serving.reports import REPORT_EVERY_S
 from synapse_core.serving.shelf import Shelf
 from synapse_core.types import JSONObject, JSONValue
@@ -31,6 +32,9 @@ _HOST = "127.0.0.1"
 _FIRST_PORT, _LAST_PORT = 8000, 8099
 _CODE = "1"
 """Raised when replicas of an older version must not go on beside those of this one."""
+
+_LOOK_BACK_S = 11.0
+"""Serve scales by how many requests there were in this time; it warns of 10 s and less."""
 
 _STARTS = 2
 """A release that does not start twice is at fault itself."""
@@ -120,10 +124,15 @@ class ServeControl:
 
         made = self._serve.deployment(ServeReplica).options(
             name="replica",
-            num_replicas=deployment.replicas,
+            **_count(deployment, settings),
             ray_actor_options=actor,
             user_config={},  # without one, Serve would not wait for `reconfigure`
-            max_ongoing_requests=max(8, 2 * settings.batch_size, 2 * settings.concurrency),
+            max_ongoing_requests=max(
+                8,
+                2 * settings.batch_size,
+                2 * settings.concurrency,
+                math.ceil(deployment.target_requests) if deployment.max_replicas else 0,
+            ),
             max_queued_requests=settings.queue,
             health_check_period_s=REPORT_EVERY_S,
             health_check_timeout_s=30.0,
@@ -200,6 +209,22 @@ class ServeControl:
         raise ConflictError(
             f"All ports from {_FIRST_PORT} to {_LAST_PORT} are in use.", hint="Free one of them."
         )
+
+
+def _count(deployment: Deployment, settings: ServeSettings) -> dict[str, Any]:
+    """Return how many replicas there shall be, in Serve's words."""
+    if not deployment.max_replicas:
+        return {"num_replicas": deployment.replicas}
+    return {
+        "autoscaling_config": {
+            "min_replicas": deployment.replicas,
+            "max_replicas": deployment.max_replicas,
+            "target_ongoing_requests": deployment.target_requests,
+            "upscale_delay_s": settings.scale_up_after_s,
+            "downscale_delay_s": settings.scale_down_after_s,
+            "look_back_period_s": _LOOK_BACK_S,
+        }
+    }
 
 
 def _is_free(port: int) -> bool:

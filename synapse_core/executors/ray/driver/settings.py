@@ -3,7 +3,15 @@
 import json
 from dataclasses import asdict, dataclass
 
-__all__ = ["DriverSettings", "EngineSettings"]
+__all__ = ["SERVE_VARIABLES", "DriverSettings", "EngineSettings"]
+
+SERVE_VARIABLES = {
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "synapse_core.serving.proxy:middlewares",
+    # One machine has few handles and replicas to hear of; by default, scaling hears every 10 s.
+    "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
+    "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
+}
+"""By these the Ray Serve of a cluster that is started here differs from others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
