@@ -64,6 +64,14 @@ def _pipelines(workspace: Workspace, given: _Given) -> Iterable[str]:
     return pipeline_names(find_what_starts(workspace, reference)) if reference else ()
 
 
+def _deployments(workspace: Workspace, _given: _Given) -> Iterable[str]:
+    from synapse_core.operations.deployments.views import (  # noqa: PLC0415 - few servers are asked for it
+        deployment_names,
+    )
+
+    return deployment_names(workspace.home)
+
+
 def _paths(workspace: Workspace, given: _Given) -> Iterable[str]:
     reference = given.get("run_id")
     if not reference:
@@ -86,6 +94,7 @@ _SOURCES: dict[str, Callable[[Workspace, _Given], Iterable[str]]] = {
     "plugin": _plugins,
     "action": _actions,
     "pipeline": _pipelines,
+    "deployment": _deployments,
     "path": _paths,
     "level": _levels,
     "category": _categories,

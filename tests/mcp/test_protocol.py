@@ -55,6 +55,8 @@ async def test_a_client_of_either_era_finds_tools_resources_and_prompts(
         "run://{run_id}/metrics{?name}",
         "run://{run_id}/outputs/{+path}",
         "run://{run_id}/diff/{other}",
+        "deployment://{deployment}",
+        "deployment://{deployment}/log{?cursor,tail}",
     ]
     assert [prompt.name for prompt in prompts] == [
         "compare_runs",

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from synapse_core.config.home import Home
 from synapse_core.errors import SynapseError
-from synapse_core.operations.doctor import clusters, installation, libraries, runtime, service
+from synapse_core.operations.doctor import (
+    clusters,
+    deployments,
+    installation,
+    libraries,
+    runtime,
+    service,
+)
 from synapse_core.operations.doctor.findings import Finding, FindingLevel
 from synapse_core.version import __version__
 from synapse_core.workspace import Workspace, open_workspace
@@ -63,6 +70,7 @@ def _look(home: Home, roots: Sequence[Path], environ: Mapping[str, str]) -> Iter
     yield from _guarded("workspace", partial(_look_inside, home, roots, environ))
     yield from _guarded("service", partial(service.check_service, home, environ))
     yield from _guarded("ray", partial(clusters.check_ray, home, environ))
+    yield from _guarded("deployments", partial(deployments.check_deployments, home, environ))
     yield from _guarded("watching", installation.check_watching)
     yield from _guarded("program", installation.check_program)
     yield from _guarded("extras", installation.check_extras)
