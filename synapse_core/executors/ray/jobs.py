@@ -14,7 +14,8 @@ from synapse_core.executors.ray.cluster.packing import PackedPlugins
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.executors.ray.job.api import JobsApi
-from synapse_core.executors.ray.job.order import JobOrder, submit_away_job, submit_job
+from synapse_core.executors.ray.job.order import submit_away_job, submit_job
+from synapse_core.executors.ray.job.told import JobOrder
 from synapse_core.model.run import Run, WorkerId
 from synapse_core.runs.processes import is_alive
 from synapse_core.worker.environment import allowed_environment

@@ -40,7 +40,8 @@ from synapse_core.executors.ray.driver.serve_control import ServeControl
 from synapse_core.executors.ray.driver.settings import DriverSettings
 from synapse_core.executors.ray.driver.warm_pool import WarmPool
 from synapse_core.executors.ray.job.api import JobsApi
-from synapse_core.executors.ray.job.order import JobOrder, submit_job
+from synapse_core.executors.ray.job.order import submit_job
+from synapse_core.executors.ray.job.told import JobOrder
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.store.opening import OpenRunStore, open_run_store

@@ -15,7 +15,7 @@ from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, SynapseError
 from synapse_core.executors.ray.cluster.settling import settle
 from synapse_core.executors.ray.job.holder import leave_with_holder
-from synapse_core.executors.ray.job.order import JOB_VARIABLE, JobOrder
+from synapse_core.executors.ray.job.told import JOB_VARIABLE, JobOrder
 from synapse_core.executors.ray.node.arrival import Arrival, arrive, sees_home
 from synapse_core.executors.ray.node.away_launch import Hold, Service, node_home
 from synapse_core.model.event import EventKind

@@ -8,12 +8,9 @@ import sys
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.executors.ray.cluster.settling import settle
 from synapse_core.executors.ray.job.holder import leave_with_holder
-from synapse_core.executors.ray.job.order import JobOrder
+from synapse_core.executors.ray.job.told import JobOrder
 from synapse_core.executors.ray.node.launch import launch
-from synapse_core.model.run import RunStatus
-from synapse_core.runs.store.opening import open_run_store
 
 __all__ = ["main"]
 
@@ -24,8 +21,17 @@ def main() -> int:
     leave_with_holder()
     order = JobOrder.take(home.run_dir(run_id))
     launch(str(home.root), run_id, order.plugin_path, order.environ)
-    store = open_run_store(home)
-    run = settle(store, home, run_id, None)
+    return _end(home, run_id)
+
+
+def _end(home: Home, run_id: str) -> int:
+    """See to it that the run has ended, and return 0 if it succeeded."""
+    # What this takes to import is more than all before it, and whoever waits does so for the run.
+    from synapse_core.executors.ray.cluster.settling import settle  # noqa: PLC0415 - see above
+    from synapse_core.model.run import RunStatus  # noqa: PLC0415 - as above
+    from synapse_core.runs.store.opening import open_run_store  # noqa: PLC0415 - as above
+
+    run = settle(open_run_store(home), home, run_id, None)
     # For whoever looks at the job in the dashboard; all the run said is in its journal.
     status = run.status if run is not None else "gone"
     print(f"Run {run_id}: {status}. Its log: synapse run logs {run_id}")  # noqa: T201 - the job's log

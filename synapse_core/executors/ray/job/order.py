@@ -1,57 +1,23 @@
-"""What a job on a cluster is told, and the command that reads it."""
+"""Submits the jobs that execute runs."""
 
 import json
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
-from synapse_core.config.atomic import write_atomically
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, NotFoundError, WorkerLostError
 from synapse_core.executors.ray.cluster.packing import PackedPlugin
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.cluster.room import check_room
 from synapse_core.executors.ray.job.api import ENDED, JobsApi
+from synapse_core.executors.ray.job.told import JOB_VARIABLE, JobOrder
 from synapse_core.executors.ray.node.arrival import Arrival, home_mark
 from synapse_core.model.run import Resources, Run
 from synapse_core.runs.reading import Journals
 
-__all__ = ["JOB_VARIABLE", "JobOrder", "job_id_of", "submit_away_job", "submit_job"]
-
-JOB_VARIABLE = "SYNAPSE_JOB"
-"""Holds what the process of a job is told that may not see the home."""
-
-_NAME = "job.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobOrder:
-    """What the process of a job needs to know besides home and run; kept in the run's folder.
-
-    Attributes:
-        plugin_path: Folder of the plugin.
-        environ: Variables of the door that ordered it.
-    """
-
-    plugin_path: str
-    environ: dict[str, str]
-
-    def leave(self, folder: Path) -> None:
-        """Write it into the folder of the run, readable by this user only.
-
-        Raises:
-            StorageError: It cannot be written.
-        """
-        # The folder of a node of a pipeline is made by whoever executes it.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(folder / _NAME, json.dumps(asdict(self)).encode(), mode=0o600)
-
-    @classmethod
-    def take(cls, folder: Path) -> "JobOrder":
-        """Read what was left there."""
-        return cls(**json.loads((folder / _NAME).read_bytes()))
+__all__ = ["job_id_of", "submit_away_job", "submit_job"]
 
 
 def job_id_of(run: Run) -> str:
