@@ -2,16 +2,21 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from synapse_core.config.home import Home
+from synapse_core.errors import ActionError, InvalidInputError, RunCancelledError, WorkerLostError
+from synapse_core.executors.ray import RayActorExecutor
+from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.run import RunStatus
 from synapse_core.operations.runs import cancel_run
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace
-from tests.ray.looking import end, events, messages, start, wait_until
+from tests.ray.looking import PATIENCE_S, end, events, messages, start, wait_until
 
 SOURCE = """
     import os
@@ -27,12 +32,17 @@ SOURCE = """
 
     class Params(BaseModel):
         number: int = 0
+        hold_s: float = 0
+        leaves: bool = False
 
 
     @action(params=Params)
     def count(params, ctx) -> dict:
         if params.number < 0:
             raise ValueError("negative")
+        if params.leaves:
+            os._exit(3)
+        time.sleep(params.hold_s)
         LOADED.append(params.number)
         print("number", params.number)
         return {
@@ -70,6 +80,14 @@ def warm(ray_root: Path) -> Path:
     (folder / "config.yaml").write_text(dedent(CONFIG), encoding="utf-8")
     (folder / "warm_actions.py").write_text(dedent(SOURCE), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def many(ray_home: Home, warm: Path, door: DriverDoor) -> Iterator[RayActorExecutor]:
+    del door
+    executor = RayActorExecutor(warm, home=ray_home.root, num_cpus=1)
+    yield executor
+    executor.shutdown()
 
 
 def count(workspace: Workspace, warm: Path, number: int = 0) -> JSONObject:
@@ -141,3 +159,71 @@ def test_many_runs_share_few_processes_and_make_room_for_others(
     pids = {str(result["pid"]) for result in results if isinstance(result, dict)}
     assert len(pids) <= 4  # two cores, so two at a time; one more may have been asked for
     assert end(workspace, start(workspace, plugin, "echo", text="room")).result == "room"
+
+
+def test_many_params_are_run_in_few_processes_and_their_results_come_in_order(
+    many: RayActorExecutor, workspace: Workspace
+) -> None:
+    results = [*many.map("count", ({"number": number} for number in range(300)), in_flight=100)]
+    runs = many.submit_many("count", [{"number": 1}, {"number": -1}, {"number": 2}])
+
+    assert len({result["pid"] for result in results}) <= 2
+    assert len({(result["pid"], result["loaded"]) for result in results}) == 300
+    for run in (runs[0], runs[2]):
+        run.result(PATIENCE_S)
+    with pytest.raises(ActionError, match="negative"):
+        runs[1].result(PATIENCE_S)
+    assert messages(workspace, runs[2].run_id) == ["number 2"]
+    assert [event.kind for event in events(workspace, runs[1].run_id)] == [
+        "status",
+        "error",
+        "status",
+    ]
+
+
+def test_params_are_taken_as_results_are(many: RayActorExecutor) -> None:
+    taken: list[int] = []
+
+    def params() -> Iterator[JSONObject]:
+        for number in range(30):
+            taken.append(number)
+            yield {"number": number}
+
+    results = many.map("count", params(), in_flight=10)
+
+    assert len(taken) == 10
+    assert next(results)["loaded"] >= 1
+    assert len(taken) <= 15
+    assert len([*results]) == 29
+    with pytest.raises(InvalidInputError, match="in_flight is 0"):
+        many.map("count", [], in_flight=0)
+
+
+def test_a_process_that_leaves_costs_none_of_the_runs_that_came_with_it(
+    many: RayActorExecutor,
+) -> None:
+    params: list[JSONObject] = [{"number": number} for number in range(60)]
+    params[40] = {"leaves": True}
+
+    runs = many.submit_many("count", params)
+
+    for number, run in enumerate(runs):
+        if number == 40:
+            with pytest.raises(WorkerLostError):
+                run.result(PATIENCE_S)
+        else:
+            assert run.result(PATIENCE_S)["version"] == 1
+
+
+def test_runs_that_came_with_one_that_goes_on_do_not_wait_for_it(many: RayActorExecutor) -> None:
+    params: list[JSONObject] = [{"number": number} for number in range(60)]
+    params[40] = {"hold_s": 600}
+
+    runs = many.submit_many("count", params)
+
+    for number, run in enumerate(runs):
+        if number != 40:
+            assert run.result(PATIENCE_S)["version"] == 1
+    runs[40].cancel()
+    with pytest.raises(RunCancelledError):
+        runs[40].result(PATIENCE_S)

@@ -205,9 +205,11 @@ class RayActorExecutor:
         in_flight: int,
     ) -> Iterator[Any]:
         at_once = max(1, min(in_flight // 2, _AT_ONCE))
-        while placed:
+        while True:
             while in_flight - len(placed) >= at_once and (some := [*islice(rest, at_once)]):
                 placed.extend(self._start(subject, some))
+            if not placed:
+                return
             for run in self._calls.wait_first([*islice(placed, _AT_ONCE)]):
                 yield result_of(run, subject.result_model)
                 placed.popleft()
