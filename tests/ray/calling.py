@@ -7,6 +7,7 @@ import threading
 import urllib.parse
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -80,14 +81,17 @@ def change(file: Path, old: str, new: str) -> None:
 
 
 class Hammer:
-    """A client that asks all the time."""
+    """Clients that ask all the time, every other one on a connection that it keeps."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clients: int = 3) -> None:
         self.answers: list[Answered] = []
         self.faults: list[Exception] = []
         self._url = url
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(3)]
+        self._threads = [
+            threading.Thread(target=self._ask_on_one if number % 2 else self._ask)
+            for number in range(clients)
+        ]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -105,3 +109,18 @@ class Hammer:
                 self.answers.append(send(self._url, flower()))
             except OSError as fault:
                 self.faults.append(fault)
+
+    def _ask_on_one(self) -> None:
+        parts = urllib.parse.urlsplit(self._url)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+        body, headers = json.dumps(flower()), {"Content-Type": "application/json"}
+        with closing(connection):
+            while not self._stop.is_set():
+                try:
+                    connection.request("POST", parts.path, body, headers)
+                    response = connection.getresponse()
+                    kind = response.headers.get("content-type", "")
+                    told = Answered(response.status, kind, _read(kind, response.read()))
+                    self.answers.append(told)
+                except (OSError, http.client.HTTPException) as fault:
+                    self.faults.append(fault)
