@@ -20,7 +20,7 @@ from synapse_core.pipelines import ActionPipeline, Node
 from synapse_core.runs.processes import host_name
 from synapse_core.workspace import Workspace, open_workspace
 from tests.dependencies.wheels import make_wheel
-from tests.ray.far import Far, can_be_built
+from tests.ray.far import RUN_TOKEN, Far, can_be_built
 from tests.ray.looking import (
     PATIENCE_S,
     end,
@@ -408,6 +408,22 @@ def test_nodes_of_a_pipeline_run_away_and_pass_on_what_they_return(
     assert {node.executor for node in nodes} == {"actor@far"}
     for node in nodes:
         assert_nothing_is_left(far, node)
+
+
+def test_who_starts_a_pipeline_may_say_where_the_service_is_reached(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    (workspace.home.root / "service-token").write_text(RUN_TOKEN)
+    pipeline = ActionPipeline([Node("far_trials/count").inputs(to=2, pause=0.0)])
+
+    with RayPipelineExecutor(
+        "blind",
+        plugin.parent,
+        home=workspace.home.root,
+        actor_pipeline_service_url=far.service_url,
+    ) as executor:
+        run_id = pipeline.submit({}, executor)
+        assert pipeline.wait(run_id, executor, PATIENCE_S) == 2
 
 
 def test_a_node_away_that_asks_for_folders_of_its_pipeline_is_told_why_there_are_none(

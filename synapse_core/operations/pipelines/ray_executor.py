@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from synapse_core.config.environments import check_service_url
+from synapse_core.executors.ray.choosing import SERVED_AT
 from synapse_core.operations.pipelines.executor import ProcessPipelineExecutor
 
 __all__ = ["RayPipelineExecutor"]
@@ -30,8 +32,9 @@ class RayPipelineExecutor(ProcessPipelineExecutor):
             None for none. One of this home shows them in any case.
         pipeline_service_token: Secret of scope `run` that opens it; None for
             `SYNAPSE_SERVICE_TOKEN`, or the token that a service of this home has made.
-        actor_pipeline_service_url: Taken, and not needed: this machine tells the service, the
-            machines of the cluster only write to the disk that they share with it.
+        actor_pipeline_service_url: Address at which the machines of the cluster reach the run
+            service of this home; needed where they do not see the home on a shared disk, unless
+            the configuration says it of the cluster. Not of a service of another home.
         include_sdk: Taken, and not needed: they run the Synapse that is installed there.
         env: Variables for all nodes.
         home: Folder to keep runs in; None for `SYNAPSE_HOME`, else `~/.synapse`.
@@ -45,15 +48,19 @@ class RayPipelineExecutor(ProcessPipelineExecutor):
         tier: Literal["actor", "job"] = "actor",
         pipeline_service_url: str | None = None,
         pipeline_service_token: str | None = None,
-        actor_pipeline_service_url: str | None = None,  # noqa: ARG002 - see above
+        actor_pipeline_service_url: str | None = None,
         include_sdk: bool = False,  # noqa: ARG002 - see above
         env: Mapping[str, str] | None = None,
         home: Path | str | None = None,
     ) -> None:
+        name = f"{tier}@{ray_address}" if ray_address else tier
+        if actor_pipeline_service_url is not None:
+            url = check_service_url(actor_pipeline_service_url)
+            name = f"{tier}@{ray_address or ''}{SERVED_AT}{url}"
         super().__init__(
             home,
             [Path(working_dir).expanduser()] if working_dir is not None else None,
-            executor=f"{tier}@{ray_address}" if ray_address else tier,
+            executor=name,
             env=env,
             service_url=pipeline_service_url,
             service_token=pipeline_service_token,

@@ -8,7 +8,7 @@ from synapse_core.clients.call import Call
 from synapse_core.clients.sync_session import Session
 from synapse_core.config.environments import check_service_url
 from synapse_core.config.home import Home
-from synapse_core.config.secret_file import read_secret
+from synapse_core.config.service_token import find_service_token
 from synapse_core.errors import RunNotFoundError, StorageError, StoreUnavailableError
 from synapse_core.model.run import Run
 from synapse_core.pipelines.mirror import image_of
@@ -16,9 +16,6 @@ from synapse_core.pipelines.mirror_process import Showcase, keep_showing, show_a
 from synapse_core.runs.http import HttpRunStore
 
 __all__ = ["Showing"]
-
-_TOKEN_VARIABLE = "SYNAPSE_SERVICE_TOKEN"  # noqa: S105 - the name of the variable, not a token
-_OWN_TOKEN = "service-token"  # noqa: S105 - the name of a file
 
 
 class Showing:
@@ -35,11 +32,8 @@ class Showing:
 
     def __init__(self, home: Home, url: str, token: str | None) -> None:
         self._home = home
-        own = home.root / _OWN_TOKEN
-        found = token if token is not None else os.environ.get(_TOKEN_VARIABLE)
-        if found is None:
-            found = read_secret(own) if own.exists() else ""
-        self._showcase = Showcase(check_service_url(url), found.strip())
+        found = token if token is not None else find_service_token(home, os.environ)
+        self._showcase = Showcase(check_service_url(url), found)
 
     @contextmanager
     def of(self, run: Run) -> Generator[None]:
