@@ -15,6 +15,7 @@ from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.workspace import Workspace, open_workspace
 from tests.ray.looking import processes_of, wait_until
+from tests.ray.several import Several
 
 ACTIONS = """
     import os
@@ -158,6 +159,17 @@ def door(ray_home: Home) -> Iterator[DriverDoor]:
     assert not Path(record.folder).exists()
     assert not Path(record.socket).exists()
     assert not door.place.record.exists()
+
+
+@pytest.fixture(scope="session")
+def several() -> Iterator[Several]:
+    """A cluster of several nodes that somebody else runs."""
+    several = Several()
+    try:
+        several.build()
+        yield several
+    finally:
+        several.tear_down()
 
 
 @pytest.fixture

@@ -44,16 +44,6 @@ TIERS = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def several() -> Iterator[Several]:
-    several = Several()
-    try:
-        several.build()
-        yield several
-    finally:
-        several.tear_down()
-
-
-@pytest.fixture(scope="module")
 def plugin(several: Several) -> Path:
     return make_counting_plugin(several.root / "plugins" / "chaos")
 

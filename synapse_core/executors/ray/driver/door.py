@@ -49,6 +49,12 @@ UP_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 30.0
 ANSWER_TIMEOUT_S = 30.0
 _MAX_ANSWER_BYTES = 4 << 20
+_CONNECTING_TRIES = "6"
+"""A second each, where Ray takes twenty until it says that a token is refused."""
+
+_FOUND_BY = ("RAY_ADDRESS", "RAY_TMPDIR")
+"""By these Ray finds the cluster that is meant by `auto`."""
+
 _MAX_PATH = 40
 """Ray puts sockets 60 characters below its folder, and the kernel takes 107 in all."""
 
@@ -237,8 +243,13 @@ class DriverDoor:
         if self.cluster.is_ours:
             variables["RAY_AUTH_TOKEN_PATH"] = str(self.place.token)
             variables |= SERVE_VARIABLES
-        elif token:
-            variables["RAY_AUTH_TOKEN"] = token
+        else:
+            # Whoever connects has looked before whether anybody listens.
+            variables["RAY_NUM_REDIS_GET_RETRIES"] = _CONNECTING_TRIES
+            variables |= {"RAY_AUTH_TOKEN": token} if token else {}
+        if self.cluster.address == "auto":
+            names = (name for name in _FOUND_BY if name in self._environ)
+            variables |= {name: self._environ[name] for name in names}
         return variables
 
 

@@ -18,7 +18,7 @@ from synapse_core.errors import ConflictError, SynapseError, WorkerLostError
 from synapse_core.executors.ray.cluster.orders import LaunchOrder
 from synapse_core.executors.ray.cluster.packing import PackedPlugin, PackedPlugins
 from synapse_core.executors.ray.cluster.room import check_room, fits
-from synapse_core.executors.ray.driver.head_watch import await_head
+from synapse_core.executors.ray.driver.connecting import connect
 from synapse_core.executors.ray.driver.settings import EngineSettings
 from synapse_core.executors.ray.driver.warm_pool import Ended, Ready
 from synapse_core.executors.ray.node.arrival import Arrival, arrive, home_mark
@@ -75,25 +75,12 @@ class Engine:
         """Start the cluster, or connect to it. Takes 5 to 20 s for the former.
 
         Raises:
-            WorkerLostError: It did not come up.
-            ConflictError: Its Python or Ray is of another version than ours.
+            SynapseError: It did not come up, or cannot be used; see `connect`.
         """
         self._ray = import_module("ray")
-        try:
-            if self.settings.address is None:
-                _take_any_agent_port()
-            else:
-                await_head(self.settings.address)
-            self._context = self._ray.init(**self._arguments())
-        except RuntimeError as error:
-            if "ersion mismatch" in str(error):
-                raise ConflictError(
-                    f"The cluster at {self.settings.address} has other versions: {error}",
-                    hint="Use the cluster's versions of Python and Ray here, or run as a job.",
-                ) from error
-            raise self._no_cluster(error) from error
-        except (ConnectionError, TimeoutError, OSError, ValueError) as error:
-            raise self._no_cluster(error) from error
+        if self.settings.address is None:
+            _take_any_agent_port()
+        self._context = connect(self._ray, self.settings.address, self._arguments())
         # A launcher holds no device itself, so its worker process may serve one run after another.
         self._task = self._ray.remote(max_retries=0, max_calls=0)(_arrive)
         self._actor = self._ray.remote(max_restarts=0)(WarmHolder)
@@ -118,15 +105,6 @@ class Engine:
             "num_gpus": self.settings.gpus,
             "_temp_dir": self.settings.folder,
         }
-
-    def _no_cluster(self, error: Exception) -> WorkerLostError:
-        where = self.settings.address or "this machine"
-        return WorkerLostError(
-            f"No Ray cluster on {where}: {error}",
-            hint="Check the address and the token; `synapse ray status` looks again."
-            if self.settings.address
-            else "The machine may be busy: try again. The log tells more: `synapse ray status`.",
-        )
 
     def _warm_up(self) -> None:
         """Let worker processes start now instead of at the first run."""
