@@ -3,11 +3,16 @@
     python benchmarks/pipelines.py
 
 In one process: CPU time of a chain of actions that do nothing, beside calling them one by one.
-Through workers: a chain and a wide graph of them, beside as many plain runs of the same action, in
-turns, so that the load of the machine meets all of them; and the CPU time of the process that
-conducts them. Budgets: 1 ms a node in process, 25 ms a node through workers on an idle machine.
+Through workers: a chain, a wide graph and one of ten layers of ten, beside as many plain runs of
+the same action, in turns, so that the load of the machine meets all of them; and the CPU time of
+the process that conducts them. Budgets: 1 ms a node in process, 25 ms a node through workers on an
+idle machine, whatever the graph.
+
+The CPU time of a node is that of the whole machine, since what is forked for it is nobody's child
+for long: it means something only while nothing else runs. So the load at the beginning is told.
 """
 
+import os
 import statistics
 import tempfile
 import time
@@ -24,6 +29,7 @@ from synapse_core.workspace import Workspace, open_workspace
 NODES = 100
 IN_TURNS = 5
 BATCH = 20
+LAYERS = 10
 
 
 @action
@@ -65,10 +71,16 @@ def write_plugin(folder: Path) -> None:
         f"      n{number}: {{action: nothing, inputs: {{x: {number}}}}}\n"
         for number in range(BATCH)
     )
+    layers = "".join(
+        f"      n{layer}x{number}: {{action: nothing, inputs: {{x: {layer}}}, "
+        f"after: [{', '.join(f'n{layer - 1}x{one}' for one in range(LAYERS)) if layer else ''}]}}\n"
+        for layer in range(LAYERS)
+        for number in range(LAYERS)
+    )
     (folder / "config.yaml").write_text(
         "name: Nothing\ncode: noop\nactions:\n  nothing: {entrypoint: 'noop_actions:nothing'}\n"
         f"pipelines:\n  line:\n    chain: [{', '.join(['nothing'] * BATCH)}]\n"
-        f"  wide:\n    nodes:\n{wide}",
+        f"  wide:\n    nodes:\n{wide}  layers:\n    nodes:\n{layers}",
         encoding="utf-8",
     )
     (folder / "noop_actions.py").write_text(
@@ -85,19 +97,27 @@ def measure_through_workers(workspace: Workspace) -> None:
         for _ in range(BATCH):
             run(workspace, "nothing")
 
-    took: dict[str, list[float]] = {"plain": [], "line": [], "wide": []}
+    took: dict[str, list[Taken]] = {"plain": [], "line": [], "wide": [], "layers": []}
     run(workspace, "nothing")
     run(workspace, "line")
+    print(f"load: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for _ in range(IN_TURNS):
-        took["plain"].append(wall_ms(plain) / BATCH)
-        for name in ("line", "wide"):
-            took[name].append(wall_ms(lambda name=name: run(workspace, name)) / BATCH)
-    base = statistics.median(took["plain"])
+        took["plain"].append(taken(plain, BATCH))
+        for name, nodes in (("line", BATCH), ("wide", BATCH), ("layers", LAYERS**2)):
+            took[name].append(taken(lambda name=name: run(workspace, name), nodes))
+    base = statistics.median(wall for wall, _ in took["plain"])
     print(f"plain run, started and waited for: {base:.1f} ms")
-    for name, what in (("line", "one after the other"), ("wide", "four at once")):
-        ms = statistics.median(took[name])
-        best = min(took[name])
-        print(f"node, {what}: median {ms:.1f} ms, best {best:.1f} ms, {ms / base:.2f} plain runs")
+    for name, what in (
+        ("line", "one after the other"),
+        ("wide", "four at once"),
+        ("layers", "ten layers of ten, four at once"),
+    ):
+        walls, cpus = zip(*took[name], strict=True)
+        ms = statistics.median(walls)
+        print(
+            f"node, {what}: median {ms:.1f} ms, best {min(walls):.1f} ms, {ms / base:.2f} plain "
+            f"runs; the machine's CPU, least {min(cpus):.1f} ms"
+        )
 
 
 def measure_conductor(workspace: Workspace) -> None:
@@ -122,11 +142,23 @@ def run(workspace: Workspace, name: str) -> None:
     assert ended.status.value == "succeeded", ended.failure
 
 
-def wall_ms(call: Callable[[], object]) -> float:
-    """Return how long a call takes."""
-    start = time.perf_counter()
+Taken = tuple[float, float]
+"""Milliseconds that passed, and of CPU time of the machine."""
+
+
+def taken(call: Callable[[], object], nodes: int) -> Taken:
+    """Return what a call takes for each of so many nodes."""
+    busy, start = busy_ms(), time.perf_counter()
     call()
-    return 1e3 * (time.perf_counter() - start)
+    passed = 1e3 * (time.perf_counter() - start)
+    return passed / nodes, (busy_ms() - busy) / nodes
+
+
+def busy_ms() -> float:
+    """Return how long the machine's cores were busy since it started; in steps of 10 ms."""
+    cores = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0].split()[1:9]
+    user, nice, system, _idle, _waiting, irq, softirq, _stolen = map(int, cores)
+    return 1e3 * (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
