@@ -11,7 +11,7 @@ from synapse_core.model.run import Outcome, Page, Run, RunFilter, RunStatus, Run
 from synapse_core.ports import ManyRuns
 from synapse_core.runs.store import lifecycle
 from synapse_core.runs.store.changing import again, insert, update
-from synapse_core.runs.store.database import Cell, Database, Statements
+from synapse_core.runs.store.database import Cell, ConnectionLostError, Database, Statements
 from synapse_core.runs.store.list_cursor import format_place, parse_place
 from synapse_core.runs.store.listing import select_page
 from synapse_core.runs.store.many import SqlManyRuns
@@ -53,7 +53,7 @@ class SqlRunStore:
     def create(self, run: Run) -> Run:
         """Add a pending run; with an idempotency key already used, return the earlier run."""
         lifecycle.check_new(run)
-        kept = again(partial(self._create, run), is_idempotent=run.idempotency_key is not None)
+        kept = self._create_surely(run)
         if kept is not None:
             return kept
         raise ConflictError(
@@ -141,13 +141,27 @@ class SqlRunStore:
         # In one order, so that two who delete at once never wait for each other.
         return again(partial(self._delete, sorted(set(run_ids))), is_idempotent=False)
 
-    def _create(self, run: Run) -> Run | None:
+    def _create_surely(self, run: Run) -> Run | None:
         """Return the run that is kept; None when another one has its id."""
+        has_key = run.idempotency_key is not None
+        try:
+            return again(partial(self._create, run), is_idempotent=has_key)
+        except ConnectionLostError as error:
+            if not error.is_undecided:
+                raise
+        # It may be there already, and then it is what stands under its id.
+        return again(partial(self._create, run, may_be_there=True))
+
+    def _create(self, run: Run, *, may_be_there: bool = False) -> Run | None:
         texts = self._database.texts
         with self._database.write() as statements:
             if insert(statements, run, texts):
                 return run
             earlier = self._find(statements, "idempotency_key", run.idempotency_key)
+            if earlier is None and may_be_there:
+                found = self._find(statements, "id", run.id)
+                is_same = found is not None and found["created_at"] == run.created_at
+                earlier = found if is_same else None
             return None if earlier is None else run_of(earlier, texts)
 
     def _get(self, run_id: str) -> Run:

@@ -9,7 +9,13 @@ import psutil
 import psycopg
 import pytest
 
-from synapse_core.errors import ConfigError, InvalidInputError, StoreUnavailableError, SynapseError
+from synapse_core.errors import (
+    ConfigError,
+    ConflictError,
+    InvalidInputError,
+    StoreUnavailableError,
+    SynapseError,
+)
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.store.postgres import PostgresRunStore
 from synapse_core.runs.store.postgres_schema import SCHEMA_VERSION
@@ -209,11 +215,39 @@ def test_what_a_connection_broke_over_is_begun_again(
     assert store.get(run.id).status is RunStatus.SUCCEEDED
 
 
-def end_one_that_waits(watcher: psycopg.Connection[tuple[object, ...]]) -> None:
-    """End a connection of the store by force, once it waits for a row."""
+def test_a_run_that_was_kept_before_the_connection_broke_is_found_again(
+    open_store: OpenStore, postgres_url: str
+) -> None:
+    store = open_store()
+    store.list(ALL)  # its tables are made
+    with connect(postgres_url) as watcher, ThreadPoolExecutor() as threads:
+        # A commit is on disk, and its answer waits for a copy that nobody makes.
+        set_copies(watcher, "nobody")
+        try:
+            creating = threads.submit(store.create, a_run())
+            end_one_that_waits(watcher, b"SyncRep")
+        finally:
+            set_copies(watcher, "")
+        assert creating.result(30) == a_run()
+
+    assert [one.id for one in store.list(ALL).items] == [a_run().id]
+    with pytest.raises(ConflictError):
+        store.create(a_run())
+
+
+def set_copies(watcher: psycopg.Connection[tuple[object, ...]], names: str) -> None:
+    """Say which copies a commit waits for."""
+    watcher.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'".encode())
+    watcher.execute(b"SELECT pg_reload_conf()")
+
+
+def end_one_that_waits(
+    watcher: psycopg.Connection[tuple[object, ...]], event: bytes = b"transactionid"
+) -> None:
+    """End a connection of the store by force, once it waits for something: a row, usually."""
     query = (
         b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        b"WHERE wait_event_type = 'Lock' AND application_name = 'synapse'"
+        b"WHERE wait_event = '%b' AND application_name = 'synapse'" % event
     )
     for _ in range(3000):
         if watcher.execute(query).fetchall():
