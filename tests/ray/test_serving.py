@@ -262,14 +262,29 @@ def test_requests_choose_among_models(world: Workspace, served: DeploymentView) 
     wait_until(lambda: "unloading spring" in log_of(world, served.name))  # two are kept
 
 
-def test_a_token_is_no_name_of_a_model(world: Workspace, served: DeploymentView) -> None:
-    token = "eyJhbGciOiJIUzI1NiJ9.eyJtb2RlbCI6MX0.c2lnbmF0dXJl"
-
-    answer = send(served.url, flower(), serve_multiplexed_model_id=token)
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "eyJhbGciOiJIUzI1NiJ9.eyJtb2RlbCI6MX0.c2lnbmF0dXJl",
+        "ghp_" + "9dXw4kQz7LmN2pRsT8vYb1CfGh3JkM5nPqSt",
+        "spring:password=hunter2-hunter2",
+    ],
+)
+def test_a_secret_is_no_name_of_a_model_and_nowhere_kept(
+    world: Workspace, door: DriverDoor, served: DeploymentView, secret: str
+) -> None:
+    answer = send(served.url, flower(), serve_multiplexed_model_id=secret)
+    url = f"{door.up()['dashboard_url']}/api/serve/applications/"
+    dashboard = send(url, None, method="GET", Authorization=f"Bearer {door.token()}")
+    record = door.record()
+    assert record is not None
+    kept = [*world.home.root.rglob("*"), *Path(record.folder).rglob("*")]
 
     assert answer.status == 400
-    assert token not in json.dumps(answer.body)
-    assert token not in log_of(world, served.name)
+    assert secret not in json.dumps(answer.body)
+    assert served.name in str(dashboard.body)
+    assert secret not in str(dashboard.body)
+    assert not [file for file in kept if file.is_file() and secret.encode() in file.read_bytes()]
 
 
 def test_an_action_that_raises_is_told_here_and_there(

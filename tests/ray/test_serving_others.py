@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from synapse_core.errors import NotFoundError
+from synapse_core.errors import InvalidInputError, NotFoundError
 from synapse_core.operations.deployments.verbs import (
     Deploy,
     delete_deployment,
@@ -17,11 +17,12 @@ from synapse_core.operations.deployments.verbs import (
 from synapse_core.operations.deployments.views import (
     DeploymentState,
     DeploymentView,
+    deployment_names,
     list_deployments,
 )
 from synapse_core.workspace import Workspace
 from tests.dependencies.wheels import make_wheel
-from tests.ray.calling import send, settle, show
+from tests.ray.calling import change, send, settle, show
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 
@@ -89,6 +90,22 @@ def test_what_cannot_be_imported_fails_alone(
     repaired = settle(world, name)
     assert repaired.state is DeploymentState.RUNNING
     assert send(repaired.url, {"text": "abc"}).body == "cba"
+
+
+def test_what_no_node_has_room_for_is_refused_and_not_kept(
+    world: Workspace, ray_root: Path, place: Place
+) -> None:
+    huge = write_plugin(ray_root / "huge", REVERSE)
+    name = place(huge).name
+    change(huge / "config.yaml", "cpus: 0.1", "cpus: 640")
+
+    with pytest.raises(InvalidInputError, match="CPU 640"):
+        deploy(world, os.environ, Deploy(plugin=str(huge), name="huger"))
+    with pytest.raises(InvalidInputError, match="CPU 640"):
+        update_deployment(world, os.environ, name)
+
+    assert "huger" not in deployment_names(world.home)
+    assert settle(world, name).release == 1
 
 
 def test_each_has_the_libraries_that_it_asks_for(

@@ -17,7 +17,12 @@ from synapse_core.executors.console import ConsoleSink
 from synapse_core.executors.ray.calls import RunCalls, home_of, result_of
 from synapse_core.executors.ray.choosing import ACTOR, find_cluster
 from synapse_core.executors.ray.launcher import RayLauncher
-from synapse_core.executors.ray.options import find_folder, merge_variables, to_resources
+from synapse_core.executors.ray.options import (
+    check_custom,
+    find_folder,
+    merge_variables,
+    to_resources,
+)
 from synapse_core.executors.ray.subject import Subject, find_subject
 from synapse_core.model.run import RunStatus
 from synapse_core.ports import EventSink
@@ -109,7 +114,7 @@ class RayActorExecutor:
             os.environ,
             find_cluster(where, place, os.environ, clusters),
             name=f"{ACTOR}@{where}" if where else ACTOR,
-            custom=resources or {},
+            custom=check_custom(resources),
         )
         self._calls = RunCalls(place, self._executor)
         self._folder = find_folder(working_dir, runtime_env)

@@ -9,7 +9,7 @@ from synapse_core.errors import InvalidInputError
 from synapse_core.model.run import Resources
 from synapse_core.worker.environment import JOB_ID_VARIABLE
 
-__all__ = ["find_folder", "merge_variables", "to_resources"]
+__all__ = ["check_custom", "find_folder", "merge_variables", "to_resources"]
 
 _LIBRARIES = (
     "List libraries in the plugin's requirements.txt: they are installed once on each machine, "
@@ -26,6 +26,9 @@ _INSTEAD = {
     "image_uri": "Start the cluster's nodes in that image instead.",
     "container": "Start the cluster's nodes in that container instead.",
 }
+
+_NAMED = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
+"""Arguments for what Ray knows by these names."""
 
 
 def merge_variables(
@@ -90,3 +93,22 @@ def to_resources(
             raise InvalidInputError(f"{name} is {value:g}.", hint="Give no less than 0.")
     memory_mb = None if memory_bytes is None else max(1, memory_bytes >> 20)
     return Resources(cpus=num_cpus, gpus=num_gpus, memory_mb=memory_mb)
+
+
+def check_custom(resources: Mapping[str, float] | None) -> dict[str, float]:
+    """Return further resources of the cluster by name.
+
+    Raises:
+        InvalidInputError: One is negative, or has an argument of its own.
+    """
+    for name, amount in (resources or {}).items():
+        if name in _NAMED:
+            raise InvalidInputError(
+                f"resources has {name!r}, which has an argument of its own.",
+                hint=f"Give {_NAMED[name]}=….",
+            )
+        if amount < 0:
+            raise InvalidInputError(
+                f"The resource {name!r} is {amount:g}.", hint="Give no less than 0."
+            )
+    return dict(resources or {})

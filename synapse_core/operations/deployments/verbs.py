@@ -12,6 +12,7 @@ from synapse_core.config.home import Home
 from synapse_core.dependencies.variables import installer_variables
 from synapse_core.errors import (
     ActionNotFoundError,
+    ConflictError,
     EnvironmentKeyError,
     InvalidInputError,
     StorageError,
@@ -152,7 +153,11 @@ def deploy_action(
             updated_at=now,
         )
         shelf.keep(deployment)
-        _order(home, environ, deployment, ServeOrder(verb="apply", name=name))
+        try:
+            _order(home, environ, deployment, ServeOrder(verb="apply", name=name))
+        except (InvalidInputError, ConflictError):  # it was refused, so all stays as it was
+            _take_back(shelf, name, before)
+            raise
         shelf.forget_old_releases(name)
     return show_deployment(home, environ, name)
 
@@ -240,6 +245,13 @@ def delete_deployment(home: Home, environ: Mapping[str, str], name: str) -> None
         if door.record() is not None or not door.cluster.is_ours:
             door.ask(ServeOrder(verb="delete", name=name), timeout_s=_APPLY_S)
         shelf.remove(name)
+
+
+def _take_back(shelf: Shelf, name: str, before: Deployment | None) -> None:
+    if before is None:
+        shelf.remove(name)
+    else:
+        shelf.keep(before)
 
 
 def _order(

@@ -6,6 +6,8 @@ from synapse_core.errors import InvalidInputError
 
 __all__ = ["check_room", "fits"]
 
+_DIGITS = 4
+
 
 def check_room(wanted: Mapping[str, float], nodes: Sequence[Mapping[str, float]]) -> None:
     """Refuse what no machine has.
@@ -15,8 +17,9 @@ def check_room(wanted: Mapping[str, float], nodes: Sequence[Mapping[str, float]]
         nodes: What each machine has in all.
 
     Raises:
-        InvalidInputError: More is asked for than any of them has.
+        InvalidInputError: More is asked for than any of them has, or what Ray cannot divide.
     """
+    _refuse_parts(wanted)
     if any(fits(wanted, has) for has in nodes):
         return
     asked = ", ".join(f"{name} {value:g}" for name, value in wanted.items() if value)
@@ -33,3 +36,18 @@ def check_room(wanted: Mapping[str, float], nodes: Sequence[Mapping[str, float]]
 def fits(wanted: Mapping[str, float], has: Mapping[str, float]) -> bool:
     """Whether there is as much of everything."""
     return all(has.get(name, 0) >= value for name, value in wanted.items() if value)
+
+
+def _refuse_parts(wanted: Mapping[str, float]) -> None:
+    for name, value in wanted.items():
+        if round(value, _DIGITS) != value:
+            raise InvalidInputError(
+                f"{name} {value:g} is too fine: Ray counts ten-thousandths.",
+                hint="Give no more than four decimals.",
+            )
+    gpus = wanted.get("GPU", 0.0)
+    if gpus > 1 and not float(gpus).is_integer():
+        raise InvalidInputError(
+            f"{gpus:g} GPUs cannot be: one may be shared, several are taken whole.",
+            hint=f"Ask for a part of one, such as 0.5, or for {int(gpus)} or {int(gpus) + 1}.",
+        )

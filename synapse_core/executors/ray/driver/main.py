@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +23,7 @@ from pathlib import Path
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, StorageError, SynapseError
 from synapse_core.executors.ray.cluster.orders import (
+    DriverOrder,
     LaunchManyOrder,
     LaunchOrder,
     ServeOrder,
@@ -184,16 +186,27 @@ class Driver:
             connection.settimeout(ORDER_TIMEOUT_S)
             try:
                 line = receive_line(connection, MAX_ORDER_BYTES)
-                if line:
-                    send_line(connection, self._answer(line))
+                order = parse_driver_order(line) if line else None
             except (OSError, ValueError):
                 _log.warning("Refused an order", exc_info=True)
-            except Exception:
-                _log.exception("Failed at an order")
-                raise
+                return
+            if order is not None:
+                with suppress(OSError):  # whoever ordered has left
+                    send_line(connection, self._answer_always(order))
 
-    def _answer(self, line: bytes) -> JSONObject:
-        order = parse_driver_order(line)
+    def _answer_always(self, order: DriverOrder) -> JSONObject:
+        try:
+            return self._answer(order)
+        except Exception as error:  # noqa: BLE001 - Ray raises what it likes, and somebody waits
+            _log.exception("Failed at an order")
+            told = SynapseError(
+                f"The driver of the cluster {self.settings.name!r} failed: "
+                f"{type(error).__name__}: {error}",
+                hint=f"Its log tells more: {self._place.log}",
+            )
+            return tell_error(told)
+
+    def _answer(self, order: DriverOrder) -> JSONObject:
         try:
             match order:
                 case LaunchOrder():

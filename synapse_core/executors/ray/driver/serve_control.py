@@ -20,6 +20,7 @@ from synapse_core.errors import (
 )
 from synapse_core.executors.ray.cluster.extra import require_serve
 from synapse_core.executors.ray.cluster.orders import ServeOrder
+from synapse_core.executors.ray.cluster.room import check_room
 from synapse_core.serving.release import Deployment, Release, ServeSettings
 from synapse_core.serving.reports import REPORT_EVERY_S
 from synapse_core.serving.shelf import Shelf
@@ -91,6 +92,7 @@ class ServeControl:
         shelf = Shelf(self.home)
         deployment = shelf.get(name)
         release = shelf.release(name, deployment.release)
+        _check_room(release)
         run_target = import_module("ray.serve.api").RunTarget
         application = self._make(deployment, release).bind(str(self.home.root), name)
         target = run_target(target=application, name=app_name(name), route_prefix=f"/{name}")
@@ -209,6 +211,13 @@ class ServeControl:
         raise ConflictError(
             f"All ports from {_FIRST_PORT} to {_LAST_PORT} are in use.", hint="Free one of them."
         )
+
+
+def _check_room(release: Release) -> None:
+    """Refuse what no node has; Serve would wait for one that does, for ever."""
+    wanted = {"CPU": release.cpus, "GPU": release.gpus, "memory": float(release.memory_mb << 20)}
+    nodes = [node["Resources"] for node in import_module("ray").nodes() if node["Alive"]]
+    check_room(wanted, nodes)
 
 
 def _count(deployment: Deployment, settings: ServeSettings) -> dict[str, Any]:

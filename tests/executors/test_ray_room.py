@@ -1,0 +1,49 @@
+"""Whether a cluster could ever give what a run asks for."""
+
+import pytest
+
+from synapse_core.errors import InvalidInputError
+from synapse_core.executors.ray.cluster.room import check_room
+from synapse_core.executors.ray.options import check_custom
+
+NODES = [{"CPU": 4.0, "GPU": 2.0, "node:10.0.0.1": 1.0}, {"CPU": 8.0, "tpu": 4.0}]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"CPU": 1.5, "GPU": 0.5},
+        {"CPU": 0.1, "GPU": 2.0},
+        {"CPU": 8.0},
+        {"CPU": 1.0, "tpu": 4.0},
+        {"CPU": 1.0, "node:10.0.0.1": 0.001},
+    ],
+)
+def test_what_one_machine_has_is_placed(wanted: dict[str, float]) -> None:
+    check_room(wanted, NODES)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"CPU": 8.0, "GPU": 1.0}, "No node of the cluster has .* CPU 8, GPU 1"),
+        ({"CPU": 1.0, "npu": 1.0}, "npu 1"),
+        ({"CPU": 0.00001}, "too fine"),
+        ({"CPU": 1.0, "GPU": 1.5}, "1.5 GPUs cannot be.* 0.5, or for 1 or 2"),
+    ],
+)
+def test_what_no_machine_has_is_refused(wanted: dict[str, float], told: str) -> None:
+    with pytest.raises(InvalidInputError, match=told):
+        check_room(wanted, NODES)
+
+
+@pytest.mark.parametrize(
+    ("resources", "told"),
+    [({"GPU": 1}, "num_gpus="), ({"memory": 1}, "memory="), ({"tpu": -1}, "no less than 0")],
+)
+def test_resources_that_ray_would_refuse_are_refused_here(
+    resources: dict[str, float], told: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=told):
+        check_custom(resources)
+    assert check_custom({"tpu": 0.5}) == {"tpu": 0.5}
