@@ -14,6 +14,7 @@ from synapse_core.config.home import Home
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.workspace import Workspace, open_workspace
+from tests.ray.leftovers import assert_nothing_is_left, shared_memory
 from tests.ray.looking import processes_of, wait_until
 from tests.ray.several import Several
 
@@ -119,6 +120,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("ray"))  # they share one cluster
             if find_spec("ray") is None:
                 item.add_marker(pytest.mark.skip(reason="the extra `ray` is not installed"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Give all tests, and what they start, one folder for temporary files, and look what stays."""
+    before = shared_memory()
+    folder = Path(tempfile.mkdtemp(prefix="r"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield
+    assert_nothing_is_left(folder, before)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

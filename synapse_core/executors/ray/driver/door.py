@@ -55,8 +55,8 @@ _CONNECTING_TRIES = "6"
 _FOUND_BY = ("RAY_ADDRESS", "RAY_TMPDIR")
 """By these Ray finds the cluster that is meant by `auto`."""
 
-_MAX_PATH = 40
-"""Ray puts sockets 60 characters below its folder, and the kernel takes 107 in all."""
+_MAX_PATH = 22
+"""Ray puts sockets 71 characters below its folder, and a kernel takes no more than 103 in all."""
 
 
 class DriverDoor:
@@ -187,7 +187,7 @@ class DriverDoor:
         folder = ""
         if self.cluster.is_ours:
             base = runtime_folder({}, _MAX_PATH)
-            folder = str(base / f"ray-{key}-{secrets.token_hex(2)}")
+            folder = str(base / f"r{key[:4]}{secrets.token_hex(2)}")
             if not self.place.token.exists():
                 token = secrets.token_hex(32).encode()
                 write_atomically(self.place.token, token, mode=0o600)
