@@ -14,6 +14,7 @@ __all__ = [
     "Order",
     "ProvideOrder",
     "RunOrder",
+    "StandingOrder",
     "StopOrder",
     "parse_away",
     "parse_order",
@@ -67,6 +68,20 @@ class RunOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingOrder:
+    """Fork a process that stays. Answered `{"ok": true}`; it has the connection from then on.
+
+    Attributes:
+        home: Root of the home whose runs it will be told.
+        environ: Its variables.
+    """
+
+    home: str
+    environ: dict[str, str] = field(default_factory=dict[str, str])
+    op: Literal["stand"] = "stand"
+
+
+@dataclass(frozen=True, slots=True)
 class InspectOrder:
     """Import a plugin and tell what it offers. Answered by the process that imported it."""
 
@@ -96,7 +111,7 @@ class StopOrder:
     op: Literal["stop"] = "stop"
 
 
-Order: TypeAlias = RunOrder | InspectOrder | ProvideOrder | StopOrder
+Order: TypeAlias = RunOrder | StandingOrder | InspectOrder | ProvideOrder | StopOrder
 
 
 def parse_order(line: bytes) -> Order:
@@ -110,6 +125,8 @@ def parse_order(line: bytes) -> Order:
         case "run":
             away = parse_away(fields.pop("away"))
             return RunOrder(**fields, away=away)
+        case "stand":
+            return StandingOrder(**fields)
         case "inspect":
             return InspectOrder(**fields)
         case "provide":

@@ -32,6 +32,7 @@ from synapse_core.worker.orders import (
     Order,
     ProvideOrder,
     RunOrder,
+    StandingOrder,
     StopOrder,
     parse_order,
     receive_line,
@@ -39,6 +40,7 @@ from synapse_core.worker.orders import (
 )
 from synapse_core.worker.spare import Spares
 from synapse_core.worker.standby import Standby
+from synapse_core.worker.standing import load_host, stand
 from synapse_core.worker.supervisor import supervise
 from synapse_core.worker.tether import Tether
 from synapse_core.worker.warming import warm_up
@@ -114,6 +116,10 @@ def _answer(
             _load_what_reaches_home()
             pid = _fork(lambda: _supervise(order, Tether(connection)), listener)
             _acknowledge(connection, pid)
+        case StandingOrder():
+            load_host()
+            _fork(lambda: stand(connection, order), listener)
+            _acknowledge(connection)
         case InspectOrder():
             _fork(lambda: answer_inspection(connection, order), listener)
         case ProvideOrder():

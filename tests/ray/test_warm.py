@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
+import psutil
 import pytest
 
 from synapse_core.config.home import Home
@@ -16,7 +17,16 @@ from synapse_core.model.run import RunStatus
 from synapse_core.operations.runs import cancel_run
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace
-from tests.ray.looking import PATIENCE_S, end, events, messages, start, wait_until
+from tests.ray.looking import (
+    PATIENCE_S,
+    end,
+    events,
+    is_gone,
+    kill,
+    messages,
+    start,
+    wait_until,
+)
 
 SOURCE = """
     import os
@@ -148,6 +158,23 @@ def test_a_process_that_leaves_fails_its_run_only(workspace: Workspace, warm: Pa
     assert left.failure is not None
     assert left.failure.code == "worker_lost"
     assert count(workspace, warm)["loaded"] == 1
+
+
+def test_a_process_ends_with_the_actor_that_holds_its_room(
+    workspace: Workspace, warm: Path
+) -> None:
+    run = start(workspace, warm, "hold")
+    wait_until(lambda: bool(messages(workspace, run.id)))
+    host = psutil.Process(int(messages(workspace, run.id)[0].split()[1]))
+
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if (process.info["cmdline"] or [""])[0].startswith("ray::WarmHolder"):
+            kill(process)
+
+    wait_until(lambda: is_gone(host))
+    ended = end(workspace, run)
+    assert ended.failure is not None
+    assert ended.failure.code == "worker_lost"
 
 
 def test_many_runs_share_few_processes_and_make_room_for_others(

@@ -17,9 +17,16 @@ from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
 from synapse_core.executors.placement import Placement, Placements
 from synapse_core.types import JSONObject
-from synapse_core.worker.orders import Away, RunOrder, receive_line, send_line
+from synapse_core.worker.orders import Away, RunOrder, StandingOrder, receive_line, send_line
 
-__all__ = ["Meanwhile", "hold_worker", "launch", "visible_devices"]
+__all__ = [
+    "ANSWER_TIMEOUT_S",
+    "Meanwhile",
+    "ask",
+    "hold_worker",
+    "launch",
+    "visible_devices",
+]
 
 Meanwhile: TypeAlias = Callable[[str], AbstractContextManager[object]]
 """Entered with the name of a worker while it works."""
@@ -117,7 +124,7 @@ def _hold(
     )
     for _ in range(2):  # the first may be killed between the connection and the answer
         with placement.door.connect(timeout_s=ANSWER_TIMEOUT_S) as connection:
-            answer = _ask(connection, order)
+            answer = ask(connection, order)
             if answer is not None:
                 worker = str(answer.get("worker", ""))
                 connection.settimeout(None)
@@ -130,7 +137,7 @@ def _hold(
     )
 
 
-def _ask(connection: socket.socket, order: RunOrder) -> JSONObject | None:
+def ask(connection: socket.socket, order: RunOrder | StandingOrder) -> JSONObject | None:
     """Return the answer of the zygote; None when it left without one."""
     try:
         send_line(connection, order)

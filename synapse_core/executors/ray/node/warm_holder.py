@@ -1,10 +1,6 @@
 """What a Ray actor does: holds the room for a process that executes one run after another."""
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,9 +8,17 @@ from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
 from synapse_core.executors.placement import Placements
 from synapse_core.executors.ray.node.arrival import check_sees_home
-from synapse_core.executors.ray.node.launch import launch, visible_devices
+from synapse_core.executors.ray.node.launch import (
+    ANSWER_TIMEOUT_S,
+    ask,
+    launch,
+    visible_devices,
+)
+from synapse_core.worker.orders import StandingOrder, receive_line
 
 __all__ = ["WarmHolder"]
+
+_MAX_ANSWER_BYTES = 1 << 16
 
 
 class WarmHolder:
@@ -34,7 +38,7 @@ class WarmHolder:
         self._mark = mark
         self._plugin_path = plugin_path
         self._environ = dict(environ)
-        self._host: subprocess.Popen[bytes] | None = None
+        self._host: socket.socket | None = None
 
     def is_there(self) -> bool:
         """Answer, which it does once it has got its room."""
@@ -55,39 +59,31 @@ class WarmHolder:
             for run_id in run_ids:
                 launch(self._home_root, run_id, self._plugin_path, self._environ)
             return
-        try:
-            told = _tell(self._host, run_ids)
-        except BrokenPipeError:
-            told = b""
-        if not told:
-            self._end(self._host)
+        if not _tell(self._host, run_ids):
             raise WorkerLostError("The warm process of the plugin has ended.")
 
-    def _start(self) -> subprocess.Popen[bytes] | None:
+    def _start(self) -> socket.socket | None:
+        """Return the connection to a process that stays; None where libraries are missing."""
         home = Home(Path(self._home_root))
         placements = Placements(home, self._environ, dict(visible_devices()))
         placement = placements.find(Path(self._plugin_path))
         if placement.installer is not None:
             return None
-        python = str(placement.venv.python) if placement.venv is not None else sys.executable
-        return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            [python, "-P", "-m", "synapse_core.executors.ray.node.warm_host", self._home_root],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=placement.environ,
-            cwd="/",
-            start_new_session=True,
+        order = StandingOrder(self._home_root, placement.environ)
+        for _ in range(2):  # the zygote may be killed between the connection and the answer
+            with placement.door.connect(timeout_s=ANSWER_TIMEOUT_S) as connection:
+                if ask(connection, order) is not None:
+                    connection.settimeout(None)
+                    return connection.dup()
+        raise WorkerLostError(
+            "The warm process left twice without an answer.", hint="Run `synapse doctor`."
         )
 
-    def _end(self, host: subprocess.Popen[bytes]) -> None:
-        with contextlib.suppress(ProcessLookupError):  # nothing is left of it
-            os.killpg(host.pid, signal.SIGKILL)
-        host.wait()
 
-
-def _tell(host: subprocess.Popen[bytes], run_ids: Sequence[str]) -> bytes:
-    if host.stdin is None or host.stdout is None:
+def _tell(host: socket.socket, run_ids: Sequence[str]) -> bytes:
+    """Have the runs executed; return nothing when the process has ended over it."""
+    try:
+        host.sendall(f"{' '.join(run_ids)}\n".encode())
+        return receive_line(host, _MAX_ANSWER_BYTES)
+    except (BrokenPipeError, ConnectionResetError):
         return b""
-    host.stdin.write(f"{' '.join(run_ids)}\n".encode())
-    host.stdin.flush()
-    return host.stdout.readline()

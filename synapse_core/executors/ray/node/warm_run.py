@@ -30,10 +30,6 @@ from synapse_core.worker.attempt import ASK_GRACE_S, StopReason
 __all__ = ["Attendant", "WarmRun"]
 
 
-_OWN_VARIABLES = dict(os.environ)
-"""Those that this process was started with."""
-
-
 class Attendant(Protocol):
     """Looks after the attempts of a process, which are made one after the other."""
 
@@ -126,7 +122,7 @@ def _loaded(plugin_path: str, entrypoint: str) -> Action:
 @lru_cache(maxsize=16)
 def _environment(variables: tuple[tuple[str, str], ...]) -> PluginEnvironment:
     """Return what an action may read: the variables of this process, and those of its run."""
-    return PluginEnvironment({**_OWN_VARIABLES, **dict(variables)})
+    return PluginEnvironment({**os.environ, **dict(variables)})
 
 
 @contextmanager
