@@ -3,8 +3,8 @@
     .venv-ray/bin/python benchmarks/ray [--quick]
 
 Every figure of ours is measured in turns with that of bare Ray, so a busy machine slows down both.
-Prints each budget with what it allows, and one JSON object of all medians: times in ms on the
-clock, many runs in runs a second. Ends with 1 when a budget is missed.
+Prints each budget with what it allows, and one JSON object of all figures: times in ms on the
+clock, median and least, and many runs in runs a second. Ends with 1 when a budget is missed.
 
 A small run is an action that prints one line and returns a number: it has an id, its own log on
 disk with what it printed, a status that survives a power failure, and a result; it could be

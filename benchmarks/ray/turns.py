@@ -8,7 +8,7 @@ WARM_UPS = 2
 
 
 def in_turns(rounds: int, **calls: Callable[[], object]) -> dict[str, float]:
-    """Return the median time of each call in ms, after rounds that warm up."""
+    """Return the median time of each call in ms, and the least, after rounds that warm up."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(rounds + WARM_UPS):
         for name, call in calls.items():
@@ -16,7 +16,8 @@ def in_turns(rounds: int, **calls: Callable[[], object]) -> dict[str, float]:
             call()
             if number >= WARM_UPS:
                 times[name].append((time.perf_counter() - started) * 1000)
-    return {name: statistics.median(taken) for name, taken in times.items()}
+    least = {f"{name}_least": min(taken) for name, taken in times.items()}
+    return {**{name: statistics.median(taken) for name, taken in times.items()}, **least}
 
 
 def median_of(rounds: int, call: Callable[[], float]) -> float:
