@@ -32,14 +32,15 @@ class Wire:
 
     Args:
         port: Where the service listens.
+        host: Address of this machine on which both listen.
 
     Attributes:
         port: Where this listens.
     """
 
-    def __init__(self, port: int) -> None:
-        self._to = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._to = (host, port)
+        self._listener = socket.create_server((host, 0))
         self._ends: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._flows = threading.Event()
@@ -55,7 +56,7 @@ class Wire:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._to))
+                far = socket.create_connection(self._to)
             except OSError:
                 near.close()
                 continue
@@ -113,7 +114,7 @@ class Wire:
 def wired(url: str) -> Generator[tuple[Wire, str]]:
     """Give a wire to the service at a URL, and the URL at its near end."""
     head, _, port = url.rpartition(":")
-    wire = Wire(int(port.rstrip("/")))
+    wire = Wire(int(port.rstrip("/")), head.rpartition("/")[2])
     thread = threading.Thread(target=wire.serve)
     thread.start()
     try:

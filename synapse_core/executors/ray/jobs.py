@@ -1,8 +1,5 @@
 """Places runs as jobs on a Ray cluster: they outlive every process here, and are found again."""
 
-import contextlib
-import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,8 +13,7 @@ from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.executors.ray.job.api import JobsApi
 from synapse_core.executors.ray.job.order import submit_away_job, submit_job
 from synapse_core.executors.ray.job.told import JobOrder
-from synapse_core.model.run import Run, WorkerId
-from synapse_core.runs.processes import is_alive
+from synapse_core.model.run import Run
 from synapse_core.worker.environment import allowed_environment
 
 __all__ = ["RayJobs"]
@@ -87,13 +83,9 @@ class RayJobs:
         return JobsApi(url, self.door.token())
 
     def cancel(self, run: Run) -> None:
-        """Make the run's worker look at the store now; one on another machine looks every 2 s."""
-        if run.owner is None:
-            return
-        owner = WorkerId.parse(run.owner)
-        if is_alive(owner):
-            with contextlib.suppress(ProcessLookupError):  # it has just ended
-                os.kill(owner.pid, signal.SIGUSR1)
+        """Make the run's worker look at the store now; it does so every 2 s in any case."""
+        if run.owner is not None:
+            self.door.wake(run.owner)
 
     def close(self) -> None:
         """Do nothing: nothing is held."""

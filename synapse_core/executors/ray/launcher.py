@@ -1,8 +1,5 @@
 """Places runs on a Ray cluster: Ray finds the room, an isolated worker there executes."""
 
-import contextlib
-import os
-import signal
 from collections.abc import Mapping, Sequence
 
 from synapse_core.config.home import Home
@@ -10,8 +7,7 @@ from synapse_core.dependencies.variables import installer_variables
 from synapse_core.executors.ray.cluster.orders import LaunchManyOrder, LaunchOrder
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.driver.door import DriverDoor
-from synapse_core.model.run import Run, WorkerId
-from synapse_core.runs.processes import is_alive
+from synapse_core.model.run import Run
 from synapse_core.worker.environment import allowed_environment
 
 __all__ = ["RayLauncher"]
@@ -71,13 +67,9 @@ class RayLauncher:
         )
 
     def cancel(self, run: Run) -> None:
-        """Make the run's worker look at the store now; one on another machine looks every 2 s."""
-        if run.owner is None:
-            return
-        owner = WorkerId.parse(run.owner)
-        if is_alive(owner):
-            with contextlib.suppress(ProcessLookupError):  # it has just ended
-                os.kill(owner.pid, signal.SIGUSR1)
+        """Make the run's worker look at the store now; it does so every 2 s in any case."""
+        if run.owner is not None:
+            self.door.wake(run.owner)
 
     def close(self) -> None:
         """Do nothing: connections last for one order, and the driver is shared."""

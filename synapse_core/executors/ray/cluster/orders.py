@@ -19,6 +19,7 @@ __all__ = [
     "StatusOrder",
     "StopDriverOrder",
     "Tier",
+    "WakeOrder",
     "order_fields",
     "parse_driver_order",
     "read_error",
@@ -112,6 +113,18 @@ class LaunchManyOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WakeOrder:
+    """Have a worker on another machine look at its run now, instead of with its next heartbeat.
+
+    Attributes:
+        owner: The worker, as the run names it.
+    """
+
+    owner: str
+    op: Literal["wake"] = "wake"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusOrder:
     """Tell how the cluster stands; with `wait`, once it is up."""
 
@@ -142,12 +155,15 @@ class ServeOrder:
     op: Literal["serve"] = "serve"
 
 
-DriverOrder: TypeAlias = LaunchOrder | LaunchManyOrder | StatusOrder | StopDriverOrder | ServeOrder
+DriverOrder: TypeAlias = (
+    LaunchOrder | LaunchManyOrder | WakeOrder | StatusOrder | StopDriverOrder | ServeOrder
+)
 
 _KINDS: dict[str, type[DriverOrder]] = {
     "launch": LaunchOrder,
     "launch_many": LaunchManyOrder,
     "status": StatusOrder,
+    "wake": WakeOrder,
     "stop": StopDriverOrder,
     "serve": ServeOrder,
 }

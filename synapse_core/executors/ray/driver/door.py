@@ -22,6 +22,7 @@ from synapse_core.executors.ray.cluster.orders import (
     DriverOrder,
     StatusOrder,
     StopDriverOrder,
+    WakeOrder,
     order_fields,
     read_error,
 )
@@ -34,6 +35,7 @@ from synapse_core.executors.ray.driver.settings import (
 )
 from synapse_core.executors.runtime_folder import runtime_folder
 from synapse_core.model.run import WorkerId
+from synapse_core.runs.processes import is_alive, wake_worker
 from synapse_core.types import JSONObject
 from synapse_core.worker.environment import allowed_environment
 from synapse_core.worker.orders import receive_line, send_line
@@ -48,6 +50,7 @@ UP_TIMEOUT_S = 180.0
 
 STOP_TIMEOUT_S = 30.0
 ANSWER_TIMEOUT_S = 30.0
+WAKE_TIMEOUT_S = 2.0
 _MAX_ANSWER_BYTES = 4 << 20
 _CONNECTING_TRIES = "6"
 """A second each, where Ray takes twenty until it says that a token is refused."""
@@ -121,6 +124,24 @@ class DriverDoor:
                 break
             time.sleep(0.1)
         raise self._silent()
+
+    def wake(self, owner: str) -> None:
+        """Make the worker of a run look at the store now, on whatever machine it is.
+
+        Does what it can: workers look by themselves now and then.
+
+        Args:
+            owner: The worker, as the run names it.
+        """
+        try:
+            is_here = is_alive(WorkerId.parse(owner))
+        except ValueError:  # it is none of ours
+            return
+        if is_here is not None:
+            wake_worker(owner)
+        elif (record := self.record()) is not None:
+            with contextlib.suppress(OSError):  # the driver has more to do, or is about to leave
+                _exchange(record, WakeOrder(owner=owner), WAKE_TIMEOUT_S)
 
     def up(self) -> JSONObject:
         """Return how the cluster stands, once it is up.

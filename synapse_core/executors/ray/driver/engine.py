@@ -23,6 +23,7 @@ from synapse_core.executors.ray.driver.settings import EngineSettings
 from synapse_core.executors.ray.driver.warm_pool import Ended, Ready
 from synapse_core.executors.ray.node.arrival import Arrival, arrive, home_mark
 from synapse_core.executors.ray.node.warm_holder import WarmHolder
+from synapse_core.runs.processes import wake_worker
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.version import __version__
 
@@ -59,6 +60,7 @@ class Engine:
     _ray: Any = None
     _task: Any = None
     _actor: Any = None
+    _wake: Any = None
     _context: Any = None
     _callbacks: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _busy: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -84,6 +86,7 @@ class Engine:
         # A launcher holds no device itself, so its worker process may serve one run after another.
         self._task = self._ray.remote(max_retries=0, max_calls=0)(_arrive)
         self._actor = self._ray.remote(max_restarts=0)(WarmHolder)
+        self._wake = self._ray.remote(num_cpus=0, max_retries=0)(wake_worker)
         if self.settings.address is None:
             self._warm_up()
 
@@ -239,6 +242,19 @@ class Engine:
             self._callbacks.submit(ended, _told(future.exception()))
 
         reference.future().add_done_callback(on_end)
+
+    def wake(self, owner: str) -> None:
+        """Make a worker on some node look at its run; returns without waiting for that.
+
+        Args:
+            owner: The worker. Its host begins with the name of its machine.
+        """
+        strategies: Any = import_module("ray.util.scheduling_strategies")
+        name = owner.partition("/")[0]
+        for node in self._ray.nodes():
+            if node["Alive"] and node["NodeManagerHostname"] == name:
+                there = strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+                self._wake.options(scheduling_strategy=there).remote(owner)
 
     @property
     def has_nodes(self) -> bool:

@@ -29,6 +29,7 @@ from synapse_core.executors.ray.cluster.orders import (
     ServeOrder,
     StatusOrder,
     StopDriverOrder,
+    WakeOrder,
     parse_driver_order,
     tell_error,
 )
@@ -209,12 +210,13 @@ class Driver:
     def _answer(self, order: DriverOrder) -> JSONObject:
         try:
             match order:
-                case LaunchOrder():
+                case LaunchOrder() | LaunchManyOrder():
                     self._used_at = time.monotonic()
-                    return self._launch([order])
-                case LaunchManyOrder():
-                    self._used_at = time.monotonic()
-                    return self._launch(order.split())
+                    return self._launch([order] if order.op == "launch" else order.split())
+                case WakeOrder():
+                    self._check_cluster()
+                    self.engine.wake(order.owner)
+                    return {"ok": True}
                 case StatusOrder():
                     return self._status(wait=order.wait)
                 case ServeOrder():
