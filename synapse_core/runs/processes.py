@@ -34,15 +34,12 @@ def host_name() -> str:
 
     A reboot makes a new host, and so does a container, whose process ids are its own.
     """
-    return _host_name(os.getpid())
-
-
-@functools.lru_cache(maxsize=1)  # by process, since a fork may have entered another namespace
-def _host_name(_pid: int) -> str:
-    namespace = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]") if _HAS_PROC else ""
+    # Asked each time, since a fork may have entered another namespace.
+    namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]") if _HAS_PROC else ""  # noqa: PTH115 - on the start path
     return f"{socket.gethostname()}/{_boot_id()}/{namespace}"
 
 
+@functools.cache  # no process outlives it, and a fork need not read it again
 def _boot_id() -> str:
     """Return what is new at each boot; empty where the system has no such thing."""
     if sys.platform == "linux":

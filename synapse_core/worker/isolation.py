@@ -61,7 +61,7 @@ def _children() -> list[int]:
     if sys.platform != "linux":
         return []
     pid = os.getpid()
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_bytes()
     return [int(child) for child in listed.split()]
 
 
@@ -136,4 +136,8 @@ def give_way_when_memory_ends() -> None:
     """Make this process the kernel's first choice when the machine runs out of memory."""
     # A container may forbid it; the run is no less isolated then.
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+        adjustment = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(adjustment, b"500")
+        finally:
+            os.close(adjustment)

@@ -24,6 +24,7 @@ from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.journal import JournalWriter
+from synapse_core.runs.processes import host_name
 from synapse_core.runtime.cancellation import CancelToken
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.env import PluginEnvironment
@@ -39,7 +40,8 @@ _PATHS = (asyncio, mimetypes, StepRegistry)
 
 
 def warm_up() -> None:
-    """Make a function and a class an action, and execute both."""
+    """Make a function and a class an action, and execute both; look what machine this is."""
+    host_name()
     if _is_extended():
         # Somebody extends pydantic. It loads extensions with the first model, and what they do
         # then, such as starting a thread, is not for a process that is to be forked.
