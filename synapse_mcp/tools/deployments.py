@@ -73,12 +73,13 @@ def deployment_list(call: Call, _arguments: NoArguments) -> DeploymentList:
     from synapse_core.operations.deployments.views import list_deployments  # noqa: PLC0415 see above
 
     views = list_deployments(call.workspace.home, call.environ)
+    troubled = [view for view in views if view.state.value != "running"]
 
     def build(most: int) -> DeploymentList:
         return DeploymentList(
             deployments=[_row(view) for view in views[:most]],
             truncated=f"the first {most} of {len(views)}" if most < len(views) else None,
-            next=[suggest("deployment_logs", name=view.name) for view in views[:1]],
+            next=[_closer_look(view) for view in (*troubled, *views)[:1]],
         )
 
     return fit(build, _MAX_ROWS)
@@ -277,6 +278,8 @@ def _told(view: "DeploymentView") -> str:
             return "It goes on by itself; look again with deployment_list."
         case "degraded":
             return "It answers, but not as it is wanted: see error."
+        case "stopped":
+            return "Its cluster is down, or was started anew; apply it again to serve it."
         case _:
             return "It does not answer: see error, and its log."
 
@@ -284,7 +287,13 @@ def _told(view: "DeploymentView") -> str:
 def _going_on(view: "DeploymentView") -> list[str]:
     if view.state.value == "running":
         return [suggest("deployment_list")]
-    return [suggest("deployment_logs", name=view.name), suggest("deployment_list")]
+    return [_closer_look(view), suggest("deployment_list")]
+
+
+def _closer_look(view: "DeploymentView") -> str:
+    if view.state.value == "stopped":
+        return suggest("deployment_apply", name=view.name)
+    return suggest("deployment_logs", name=view.name)
 
 
 DEPLOYMENT_LIST = Tool(

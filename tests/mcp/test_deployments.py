@@ -62,6 +62,7 @@ async def test_the_action_must_be_named_where_none_says_that_it_is_served(embed:
 
     assert "`method: serve`" in told
     assert "Name one of: run" in told
+    assert "Example" not in told
 
 
 @pytest.fixture
@@ -97,7 +98,10 @@ async def test_a_deployment_and_its_log_are_read_by_their_addresses(embed: Conne
             {"name": "deployment", "value": "ec"},
         )
         doctor = await agent.call("env_doctor")
+    async with embed(*SERVE) as agent:
+        listed = await agent.call("deployment_list")
 
+    assert listed["next"] == ['deployment_apply {"name": "echo-run"}']
     assert (told["state"], told["wanted"], told["error"]) == ("stopped", "1-3", "")
     assert [line.rpartition(": ")[2] for line in tail.splitlines()[:-1]] == ["two", "three"]
     assert rest.startswith("[lines to come")

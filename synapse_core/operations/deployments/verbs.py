@@ -330,7 +330,6 @@ def _choose(plugin: Plugin, action: str | None) -> ActionSpec:
     raise InvalidInputError(
         f"Which action of {plugin.code} to deploy is open: `method: serve` tells. {what}",
         hint=f"Name one of: {', '.join(plugin.actions) or 'none'}.",
-        plugin=plugin.code,
     )
 
 
