@@ -32,6 +32,7 @@ CONFIG = """
           max_replicas: 2
           target_requests: 1
           queue: 4
+          batch: {size: 2, wait: 5ms}
           scale_up_after: 100ms
 """
 
