@@ -14,6 +14,7 @@ from synapse_core.config.home import Home
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.workspace import Workspace, open_workspace
+from tests.ray.far import Far
 from tests.ray.leftovers import assert_nothing_is_left, shared_memory
 from tests.ray.looking import processes_of, wait_until
 from tests.ray.several import Several
@@ -163,7 +164,7 @@ def plugin(ray_root: Path) -> Path:
 def door(ray_home: Home) -> Iterator[DriverDoor]:
     """The driver of a cluster that is up; afterwards nothing of it is left."""
     door = DriverDoor(ray_home, os.environ, Cluster())
-    door.start(cpus=2)
+    door.start(cpus=2, gpus=2)  # as many as it is told: nothing touches them
     door.up()
     record = door.record()
     assert record is not None
@@ -184,6 +185,22 @@ def several() -> Iterator[Several]:
         yield several
     finally:
         several.tear_down()
+
+
+@pytest.fixture(scope="session")
+def far() -> Iterator[Far]:
+    """A cluster whose one working node is a machine of its own, and does not see the home."""
+    far = Far(Path(tempfile.mkdtemp(prefix="sfar-")))
+    try:
+        far.build()
+        yield far
+        for record in (far.near / "home" / "ray").glob("*.json"):
+            DriverDoor(Home(far.near / "home"), os.environ, Cluster(record.stem, "")).stop(
+                force=True
+            )
+    finally:
+        far.tear_down()
+        shutil.rmtree(far.root)
 
 
 @pytest.fixture

@@ -2,29 +2,23 @@
 
 import os
 import random
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
-from synapse_core import RayPipelineExecutor
-from synapse_core.errors import InvalidInputError, PipelineError, TooLargeError
-from synapse_core.model.run import Run, RunFilter, RunStatus
-from synapse_core.operations.clusters.verbs import stop_cluster
+from synapse_core.errors import InvalidInputError, TooLargeError
+from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.outputs import read_output
 from synapse_core.operations.runs import cancel_run, get_run
-from synapse_core.pipelines import ActionPipeline, Node
 from synapse_core.runs.processes import host_name
 from synapse_core.workspace import Workspace, open_workspace
 from tests.dependencies.wheels import make_wheel
 from tests.faults.wire import disturbed, wired
-from tests.ray.far import RUN_TOKEN, Far, can_be_built
+from tests.ray.far import Far, can_be_built
+from tests.ray.faraway import assert_nothing_is_left, lines, make_far_plugin
 from tests.ray.looking import (
-    PATIENCE_S,
     end,
     events,
     is_gone,
@@ -44,81 +38,10 @@ ROUNDS = max(2, int(os.environ.get("SYNAPSE_CHAOS_ROUNDS", "6")) // 3)
 
 TIERS = pytest.mark.parametrize("on", ["far", "job@far"])
 
-ACTIONS = """
-    import os
-    import subprocess
-    import sys
-    import time
-    from pathlib import Path
-
-    from synapse_core import action
-
-    import helping
-
-
-    @action
-    def work(ctx, word: str = "") -> dict[str, object]:
-        print(helping.shout(word))
-        print("to stderr", file=sys.stderr)
-        ctx.set_progress(1, 2)
-        ctx.set_metrics({"loss": 0.5}, "trial")
-        ctx.save_artifact(b"x" * 20_000_000, "large/model.bin")
-        ctx.save_artifact("small", "notes.txt")
-        return {"home": os.environ["HOME"], "folder": Path(__file__).parent.name}
-
-
-    @action
-    def count(ctx, to: int = 10, pause: float = 0.1, marker: str = "") -> int:
-        for number in range(to):
-            print(f"line {number}")
-            time.sleep(pause)
-        if marker and not Path(marker).exists():
-            Path(marker).touch()
-            time.sleep(60)
-        return to
-
-
-    @action
-    def greedy(ctx) -> None: ...
-
-
-    @action
-    def share(ctx) -> str:
-        return str(ctx.pipeline.datasets_dir)
-
-
-    @action
-    def hang(ctx) -> None:
-        subprocess.Popen(["sleep", "1000"])
-        subprocess.run(["sh", "-c", "echo from below; echo half; printf unfinished"], check=True)
-        time.sleep(60)
-"""
-
-
-@pytest.fixture(scope="module")
-def far() -> Iterator[Far]:
-    far = Far(Path(tempfile.mkdtemp(prefix="sfar-")))
-    try:
-        far.build()
-        yield far
-    finally:
-        far.tear_down()
-        shutil.rmtree(far.root)
-
 
 @pytest.fixture(scope="module")
 def plugin(far: Far) -> Path:
-    folder = far.near / "plugins" / "far_trials"
-    folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text(
-        "name: Far\ncode: far_trials\nversion: 1.0.0\n"
-        "actions: {greedy: {entrypoint: 'trials_away:greedy', resources: {gpus: 8}}}\n"
-    )
-    (folder / "trials_away.py").write_text(dedent(ACTIONS))
-    (folder / "helping.py").write_text("def shout(word):\n    return f'{word}!'\n")
-    (folder / ".gitignore").write_text("secret.txt\n")
-    (folder / "secret.txt").write_text("not to be sent")
-    return folder
+    return make_far_plugin(far)
 
 
 @pytest.fixture
@@ -129,26 +52,10 @@ def workspace(far: Far, plugin: Path) -> Iterator[Workspace]:
         yield opened
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_driver_is_left(far: Far, plugin: Path) -> Iterator[None]:
-    yield
-    with open_workspace(far.near / "home", [plugin.parent]) as workspace:
-        for name in ("far", "blind"):
-            stop_cluster(workspace.home, os.environ, name, force=True)
-
-
 def running(workspace: Workspace, run: Run, line: str) -> Run:
     """Return the run as soon as it has said the line."""
     wait_until(lambda: line in messages(workspace, run.id))
     return get_run(workspace, run.id)
-
-
-def assert_nothing_is_left(far: Far, run: Run) -> None:
-    wait_until(lambda: not list((far.away / "runs").glob(f"*/{run.id}")))
-
-
-def lines(count: int) -> list[str]:
-    return [f"line {number}" for number in range(count)]
 
 
 @TIERS
@@ -410,74 +317,6 @@ def test_libraries_are_installed_on_the_machine_from_wheels_that_go_along(
     assert version == "1.5"
     assert Path(place).is_relative_to(far.away / "cache" / "venvs")
     assert again.result == first.result
-
-
-def test_nodes_of_a_pipeline_run_away_and_pass_on_what_they_return(
-    workspace: Workspace, plugin: Path, far: Far
-) -> None:
-    first = Node("far_trials/count", "first").inputs(to=3, pause=0.0)
-    second = Node("far_trials/count", "second").inputs(to=first, pause=0.0)
-    pipeline = ActionPipeline([first, second], name="spread")
-
-    with RayPipelineExecutor("far", plugin.parent, home=workspace.home.root) as executor:
-        run_id = pipeline.submit({}, executor)
-        assert pipeline.wait(run_id, executor, PATIENCE_S) == 3
-
-    nodes = workspace.runs.list(RunFilter(parent_id=run_id), limit=10).items
-    assert {node.node: messages(workspace, node.id) for node in nodes} == {
-        "first": lines(3),
-        "second": lines(3),
-    }
-    assert {node.executor for node in nodes} == {"actor@far"}
-    for node in nodes:
-        assert_nothing_is_left(far, node)
-
-
-def test_who_starts_a_pipeline_may_say_where_the_service_is_reached(
-    workspace: Workspace, plugin: Path, far: Far
-) -> None:
-    (workspace.home.root / "service-token").write_text(RUN_TOKEN)
-    pipeline = ActionPipeline([Node("far_trials/count").inputs(to=2, pause=0.0)])
-
-    with RayPipelineExecutor(
-        "blind",
-        plugin.parent,
-        home=workspace.home.root,
-        actor_pipeline_service_url=far.service_url,
-    ) as executor:
-        run_id = pipeline.submit({}, executor)
-        assert pipeline.wait(run_id, executor, PATIENCE_S) == 2
-
-
-def test_a_node_away_that_asks_for_folders_of_its_pipeline_is_told_why_there_are_none(
-    workspace: Workspace, plugin: Path
-) -> None:
-    pipeline = ActionPipeline([Node("far_trials/share")])
-
-    with RayPipelineExecutor("far", plugin.parent, home=workspace.home.root) as executor:
-        run_id = pipeline.submit({}, executor)
-        with pytest.raises(PipelineError, match="does not see the folders"):
-            pipeline.wait(run_id, executor, PATIENCE_S)
-
-
-def test_a_node_whose_machine_is_killed_under_it_runs_again_and_the_others_do_not(
-    workspace: Workspace, plugin: Path, far: Far
-) -> None:
-    marker = far.node_home / "pipeline_marker"
-    first = Node("far_trials/count", "first").inputs(to=1, pause=0.0)
-    second = Node("far_trials/count", "second").options(retries=2)
-    second = second.inputs(to=first, pause=0.0, marker=str(marker))
-    pipeline = ActionPipeline([first, second])
-
-    with RayPipelineExecutor("far", plugin.parent, home=workspace.home.root) as executor:
-        run_id = pipeline.submit({}, executor)
-        wait_until(marker.exists)
-        nodes = workspace.runs.list(RunFilter(parent_id=run_id), limit=10).items
-        kill(far.supervisor_of(next(node for node in nodes if node.node == "second")))
-        assert pipeline.wait(run_id, executor, PATIENCE_S) == 1
-
-    nodes = workspace.runs.list(RunFilter(parent_id=run_id), limit=10).items
-    assert {node.node: node.attempt for node in nodes} == {"first": 1, "second": 2}
 
 
 def test_a_machine_that_is_switched_off_loses_the_run_and_the_next_one_has_room(
