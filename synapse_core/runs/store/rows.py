@@ -47,6 +47,9 @@ PAYLOAD = ("params", "env", "result")
 _SPEC = tuple(field.name for field in fields(Run) if field.name not in {*COLUMNS, *PAYLOAD})
 
 
+_SUMMARY = tuple(field.name for field in fields(RunSummary))
+
+
 def cells_of(run: Run, columns: tuple[str, ...], texts: Texts) -> list[Cell]:
     """Return the cells of these columns."""
     return [_cell(run, column, texts) for column in columns]
@@ -103,13 +106,21 @@ def _cell(run: Run, column: str, texts: Texts) -> Cell:
         case "failure":
             return None if run.failure is None else json.dumps(asdict(run.failure))
         case "summary":
-            return None if run.summary == RunSummary() else json.dumps(asdict(run.summary))
+            return None if run.summary == RunSummary() else json.dumps(_document(run.summary))
         case "status":
             return run.status.value
         case _ if column in _TEXTS:
             return texts.bind(getattr(run, column))
         case _:
             return getattr(run, column)
+
+
+def _document(summary: RunSummary) -> dict[str, Any]:
+    # `asdict` copies all that is in there, which takes as long as the rest of the row.
+    document = {name: getattr(summary, name) for name in _SUMMARY}
+    for name in ("progress", "artifacts"):
+        document[name] = {key: asdict(value) for key, value in document[name].items()}
+    return document
 
 
 def _failure(text: str | None) -> RunFailure | None:
