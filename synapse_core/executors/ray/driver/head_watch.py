@@ -49,10 +49,12 @@ class HeadWatch:
     Args:
         cluster: Name of the cluster.
         address: `host:port` of its head, or `ray://host:port`.
+        doubt_s: Seconds of silence after which it is taken for gone.
     """
 
-    def __init__(self, cluster: str, address: str) -> None:
+    def __init__(self, cluster: str, address: str, *, doubt_s: float = _DOUBT_S) -> None:
         self._cluster = cluster
+        self._doubt_s = doubt_s
         self._address = address
         self._answered_at = time.monotonic()
 
@@ -67,7 +69,7 @@ class HeadWatch:
     @property
     def is_silent(self) -> bool:
         """Whether what is asked of Ray may wait for long."""
-        return self._silent_s > _DOUBT_S
+        return self._silent_s > self._doubt_s
 
     def check(self) -> None:
         """Go on only when the head answers.
