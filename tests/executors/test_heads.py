@@ -51,5 +51,5 @@ def test_one_that_has_been_silent_is_told_as_such() -> None:
     watch = HeadWatch("lab", "127.0.0.1:1", doubt_s=0.0)
 
     assert watch.is_silent
-    with pytest.raises(WorkerLostError, match="head of the cluster 'lab' at 127.0.0.1:1 has not"):
+    with pytest.raises(WorkerLostError, match="head of the cluster 'lab'"):
         watch.check()
