@@ -10,8 +10,8 @@ from tests.ray.looking import is_gone, wait_until
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only looked at
 _OTHERS = "PostgreSQL."
-_FORKSERVER = "pymp-"
-"""An empty folder of Python's own, which Ray's dashboard leaves when it is killed."""
+_NOT_OURS = ("pymp-", "pytest-of-")
+"""An empty folder of Python's own, which Ray's dashboard leaves when it is killed, and pytest's."""
 
 
 def shared_memory() -> frozenset[str]:
@@ -49,7 +49,8 @@ def assert_nothing_is_left(folder: Path, shared_before: frozenset[str]) -> None:
         raise AssertionError(f"processes are left: {left}") from None
     runtime = f"synapse-{os.getuid()}"
     names = {path.name for path in folder.iterdir()} - {runtime}
-    assert {name for name in names if not name.startswith(_FORKSERVER)} == set()
+    left = sorted(name for name in names if not name.startswith(_NOT_OURS))
+    assert left == []
     of_zygotes = {".lock", ".log", ".sock"}
     kept = [path for path in (folder / runtime).glob("*") if path.suffix not in of_zygotes]
     assert [path.name for path in kept] == []
