@@ -124,9 +124,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_is_left() -> Iterator[None]:
+def _nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give all tests, and what they start, one folder for temporary files, and look what stays."""
     before = shared_memory()
+    tmp_path_factory.getbasetemp()  # what pytest itself keeps lies elsewhere from here on
     folder = Path(tempfile.mkdtemp(prefix="r"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(folder))

@@ -64,7 +64,7 @@ def pause_of(on: str) -> float:
 
     A job is held by a process of Ray's that looks once a second, and ours every two.
     """
-    return 0.2 if on.startswith("job") else 0.06
+    return 0.2 if on.startswith("job") else 0.12
 
 
 @TIERS
@@ -86,7 +86,7 @@ def test_a_run_whose_node_is_killed_goes_on_at_another_one(
 def test_a_run_that_is_not_repeated_says_that_it_was_lost(
     workspace: Workspace, plugin: Path, several: Several
 ) -> None:
-    run = start(workspace, plugin, "count", "lab", retries=0, pause=0.06)
+    run = start(workspace, plugin, "count", "lab", retries=0, pause=0.12)
     wait_until(lambda: has_come(workspace, run, 10))
     node = several.node_of(processes_behind(get_run(workspace, run.id)))
 

@@ -61,6 +61,7 @@ def settle(
         while run.status is RunStatus.RUNNING and time.monotonic() < begun + PATIENCE_S:
             if is_away and error is not None and time.monotonic() > begun + _LEAVING_S:
                 _end_lease(store, run)
+                run = store.get(run_id)  # before anybody else settles it who knows less
             run = recover_if_abandoned(store, home, run, loss=_failure(error))
             if run.status is RunStatus.RUNNING:
                 time.sleep(_PAUSE_S)
