@@ -224,6 +224,7 @@ def test_a_run_that_was_kept_before_the_connection_broke_is_found_again(
         # A commit is on disk, and its answer waits for a copy that nobody makes.
         set_copies(watcher, "nobody")
         try:
+            await_copies(watcher, postgres_url)
             creating = threads.submit(store.create, a_run())
             end_one_that_waits(watcher, b"SyncRep")
         finally:
@@ -239,6 +240,19 @@ def set_copies(watcher: psycopg.Connection[tuple[object, ...]], names: str) -> N
     """Say which copies a commit waits for."""
     watcher.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'".encode())
     watcher.execute(b"SELECT pg_reload_conf()")
+
+
+def await_copies(watcher: psycopg.Connection[tuple[object, ...]], url: str) -> None:
+    """Return as soon as commits wait for copies: the server takes its time to read its settings."""
+    release = b"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    with connect(url) as probe, ThreadPoolExecutor() as threads:
+        for _ in range(3000):
+            commit = threads.submit(probe.execute, b"SELECT pg_logical_emit_message(true, '', '')")
+            while not commit.done():
+                if watcher.execute(release).fetchall():
+                    commit.result(30)
+                    return
+    raise AssertionError("no commit waited")
 
 
 def end_one_that_waits(
