@@ -10,6 +10,7 @@ import pytest
 
 from tests.conformance.programs import SERVER, inspect, run_node
 from tests.mcp.http_server import HttpServer, serving
+from tests.mcp.test_protocol import TEMPLATES
 from tests.mcp.world import Place
 
 pytestmark = [pytest.mark.node, pytest.mark.xdist_group("conformance")]
@@ -55,7 +56,7 @@ def test_the_client_of_the_typescript_sdk_starts_a_run_and_hears_of_it(
     assert seen["version"] == version
     assert seen["server"] == "synapse"
     assert seen["tools"][:2] == ["plugin_search", "plugin_describe"]
-    assert (seen["prompts"], seen["templates"]) == (4, 9)
+    assert (seen["prompts"], seen["templates"]) == (4, len(TEMPLATES))
     assert seen["updated"].startswith("run://")
     assert (seen["status"], seen["read"]) == ("succeeded", "succeeded")
 

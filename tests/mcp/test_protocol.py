@@ -12,6 +12,20 @@ from tests.mcp.world import ERAS, Connect
 
 pytestmark = pytest.mark.anyio
 ALL_TOOLS = [name for names in TOOLSETS.values() for name in names]
+TEMPLATES = [
+    "plugin://{id}",
+    "plugin://{id}/{action}/schema",
+    "pipeline://{plugin}/{pipeline}",
+    "run://{run_id}/nodes",
+    "run://{run_id}",
+    "run://{run_id}/log{?cursor,tail,level}",
+    "run://{run_id}/metrics{?name}",
+    "run://{run_id}/outputs/{+path}",
+    "run://{run_id}/diff/{other}",
+    "deployment://{deployment}",
+    "deployment://{deployment}/log{?cursor,tail}",
+]
+"""What a client is told of resources that have a part to fill in."""
 
 
 @pytest.mark.parametrize("mode", [*ERAS, "auto"])
@@ -45,19 +59,7 @@ async def test_a_client_of_either_era_finds_tools_resources_and_prompts(
         "config://effective",
         "config://clusters",
     ]
-    assert [template.uri_template for template in templates] == [
-        "plugin://{id}",
-        "plugin://{id}/{action}/schema",
-        "pipeline://{plugin}/{pipeline}",
-        "run://{run_id}/nodes",
-        "run://{run_id}",
-        "run://{run_id}/log{?cursor,tail,level}",
-        "run://{run_id}/metrics{?name}",
-        "run://{run_id}/outputs/{+path}",
-        "run://{run_id}/diff/{other}",
-        "deployment://{deployment}",
-        "deployment://{deployment}/log{?cursor,tail}",
-    ]
+    assert [template.uri_template for template in templates] == TEMPLATES
     assert [prompt.name for prompt in prompts] == [
         "compare_runs",
         "debug_run",
