@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synapse_core.plugins.files import PluginFile
 
-__all__ = ["stamp_files"]
+__all__ = ["digest_files", "stamp_files"]
 
 _TICK_S = 0.1
 """File systems note times in ticks: two changes within one look like one."""
@@ -39,6 +39,20 @@ def stamp_files(folder: Path, files: Sequence[PluginFile]) -> str:
         if _is_young(file, now) and stat.S_ISREG(status.st_mode):
             # A change that follows within the same tick would not be seen.
             digest.update(_digest_content(folder / file.path))
+    return digest.hexdigest()
+
+
+def digest_files(folder: Path, files: Sequence[PluginFile]) -> str:
+    """Return a text that is another one after a change of what the files hold, and only then.
+
+    Args:
+        folder: The plugin's folder.
+        files: Its files, as `find_files` lists them.
+    """
+    digest = hashlib.blake2b(_FORMAT.encode(), digest_size=16)
+    for file in files:
+        digest.update(f"{file.path}\0".encode(errors="surrogateescape"))
+        digest.update(_digest_content(folder / file.path))
     return digest.hexdigest()
 
 

@@ -38,7 +38,7 @@ from synapse_core.executors.ray.cluster.record import DriverRecord, read_record,
 from synapse_core.executors.ray.cluster.settling import end_unplaced, settle, vouch
 from synapse_core.executors.ray.driver.engine import Engine
 from synapse_core.executors.ray.driver.head_watch import HeadWatch
-from synapse_core.executors.ray.driver.reusing import reuse_stamp
+from synapse_core.executors.ray.driver.reusing import reuse_version
 from synapse_core.executors.ray.driver.serve_control import ServeControl
 from synapse_core.executors.ray.driver.settings import DriverSettings
 from synapse_core.executors.ray.driver.warm_pool import WarmPool
@@ -253,9 +253,9 @@ class Driver:
             return
         # A warm process owns its runs in the home itself, so it has to see that.
         is_away = bool(order.service_url)
-        stamp = None if is_away else reuse_stamp(Path(order.plugin_path), order.action)
-        if stamp is not None:
-            self._warm.place(orders, stamp)
+        version = None if is_away else reuse_version(Path(order.plugin_path), order.action)
+        if version is not None:
+            self._warm.place(orders, version)
             return
         for one in orders:
             self._warm.make_room(one)

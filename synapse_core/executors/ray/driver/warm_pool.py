@@ -70,7 +70,7 @@ class _Kind:
     """What a warm process can be used for: one version of a plugin, with the same room."""
 
     plugin_path: str
-    stamp: str
+    version: str
     room: tuple[float, float, int, tuple[tuple[str, float], ...]]
     environ: tuple[tuple[str, str], ...]
 
@@ -102,14 +102,14 @@ class WarmPool:
     _starved: set[str] = field(default_factory=set[str])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def place(self, orders: Sequence[LaunchOrder], stamp: str) -> None:
+    def place(self, orders: Sequence[LaunchOrder], version: str) -> None:
         """Execute runs in warm processes, as soon as there are some.
 
         Args:
             orders: Runs of one action, with the same room.
-            stamp: Changes with every change of the plugin.
+            version: Changes with every change of the plugin.
         """
-        kind = _kind_of(orders[0], stamp)
+        kind = _kind_of(orders[0], version)
         with self._lock:
             self._drop(lambda other: other.plugin_path == kind.plugin_path and other != kind)
             # To no process in particular: one may wait longer for its room than another is busy.
@@ -298,5 +298,5 @@ class WarmPool:
                 self._paces.pop(kind, None)
 
 
-def _kind_of(order: LaunchOrder, stamp: str) -> _Kind:
-    return _Kind(order.plugin_path, stamp, order.room, tuple(sorted(order.environ.items())))
+def _kind_of(order: LaunchOrder, version: str) -> _Kind:
+    return _Kind(order.plugin_path, version, order.room, tuple(sorted(order.environ.items())))
