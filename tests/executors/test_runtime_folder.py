@@ -1,5 +1,6 @@
 """Where the sockets of one user lie."""
 
+import os
 import socket
 import stat
 from pathlib import Path
@@ -27,7 +28,7 @@ def test_a_socket_fits_into_the_folder_however_long_the_paths_of_the_user_are(
     folder = runtime_folder({"XDG_RUNTIME_DIR": str(base)})
 
     assert not folder.is_relative_to(base)
-    path = folder / "0123456789abcdef-test.sock"
+    path = folder / f"{os.getpid():016x}-test.sock"  # tests beside this one have the same folder
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
     path.unlink()
