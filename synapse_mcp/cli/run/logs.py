@@ -38,7 +38,13 @@ def logs(
     ] = None,
     grep: Annotated[
         str | None,
-        typer.Option("--grep", "-g", metavar="REGEX", help="Only lines in which it is found."),
+        typer.Option(
+            "--grep",
+            "-g",
+            metavar="REGEX",
+            help="Only lines in which it is found; in the syntax of RE2, without lookarounds and "
+            "backreferences.",
+        ),
     ] = None,
     context: Annotated[
         int, typer.Option("--context", "-C", min=0, max=1000, help="Lines around each found one.")
