@@ -10,6 +10,7 @@ import pytest
 from synapse_mcp.cli.lazy import build_root, with_help
 from synapse_mcp.cli.tree import GROUPS, Entry, Group, every_command
 from tests.cli.calling import Call, OpenTerminal
+from tests.cli.reference import PAGE, render_page
 
 COMMANDS = list(every_command())
 WITHOUT_JSON = {("demo",), ("mcp", "serve")}
@@ -125,3 +126,9 @@ def test_help_is_drawn_on_a_terminal(terminals: OpenTerminal) -> None:
 
 def test_the_tree_can_be_built_twice() -> None:
     assert list(build_root().commands) == list(build_root().commands) == list(GROUPS.entries)
+
+
+def test_the_page_of_the_command_line_tells_what_the_commands_do() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert page == render_page(page), "python -m tests.cli.reference"
