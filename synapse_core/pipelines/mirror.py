@@ -30,6 +30,8 @@ from synapse_core.runs.wake import FileWatch
 __all__ = ["Mirror", "image_of"]
 
 _LOOK_S = 0.25
+"""Between two looks at all: a node that a worker takes up wakes nobody who watches the pipeline."""
+
 _BEAT_S = 2.0
 _FLUSH_S = 30.0
 _PATIENCE_S = 600.0
@@ -80,20 +82,22 @@ class Mirror:
 
         Raises:
             StoreUnavailableError: The service was away for ten minutes after the end.
+            RateLimitedError: It had too much to do for as long.
             SynapseError: The service refuses the run.
         """
-        failed_at: float | None = None
+        patient_until: float | None = None
         with FileWatch(self._home.journal(self._root)) as watch:
             while True:
                 has_ended = self._store.get(self._root).status.is_terminal
                 try:
                     if self._show(has_ended=has_ended):
                         return
-                    failed_at = None
+                    patient_until = None
                 except (StoreUnavailableError, RateLimitedError):
-                    failed_at = failed_at or time.monotonic()
-                    if has_ended and time.monotonic() - failed_at > _PATIENCE_S:
-                        raise
+                    if has_ended:
+                        patient_until = patient_until or time.monotonic() + _PATIENCE_S
+                        if time.monotonic() > patient_until:
+                            raise
                     time.sleep(_BEAT_S)  # the journal may go on being written: no wait for it
                 watch.wait(_LOOK_S)
 
