@@ -142,6 +142,7 @@ class ProcessPipelineExecutor:
 
     def get_progress(self, run_id: str) -> PipelineProgress:
         """Return how the run stands, with each of its nodes."""
+        self._keep_showing(run_id)
         return get_progress(self._workspace, run_id)
 
     def get_result(self, run_id: str) -> JSONValue:
@@ -152,6 +153,7 @@ class ProcessPipelineExecutor:
             PipelineError: A node failed; `data["results"]` has what the others returned.
             RunCancelledError: It was cancelled.
         """
+        self._keep_showing(run_id)
         run = get_pipeline_run(self._workspace, run_id)
         if not run.status.is_terminal:
             raise InvalidInputError(
