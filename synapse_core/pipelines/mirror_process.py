@@ -3,11 +3,14 @@
     python -m synapse_core.pipelines.mirror_process HOME RUN
 
 It outlives whoever started it. A note in the folder of the run says that it is to be shown, and
-where; the process holds a lock on the note, and removes it when the service has all.
+where; the process holds a lock on the note, and removes it when the service has all, or takes
+nothing. It stays where the process was lost, or the service away for too long: whoever looks at the
+run next starts another.
 """
 
 import fcntl
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -16,10 +19,13 @@ from pathlib import Path
 
 from synapse_core.config.atomic import write_atomically
 from synapse_core.config.home import Home
+from synapse_core.errors import RateLimitedError, StorageError, SynapseError
 
 __all__ = ["Showcase", "is_shown", "keep_showing", "show_at"]
 
 _NOTE, _LOG = "mirror.json", "mirror.log"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ def keep_showing(home: Home, run_id: str) -> None:
     except OSError:  # nothing is to be shown, or somebody shows it
         return
     with (note.parent / _LOG).open("ab") as log:
-        words = [sys.executable, "-m", __name__, str(home.root), run_id]
+        words = [sys.executable, "-P", "-m", __name__, str(home.root), run_id]
         subprocess.run(  # noqa: S603 - our own module, our own interpreter
             words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
         )
@@ -71,13 +77,21 @@ def keep_showing(home: Home, run_id: str) -> None:
 
 def _main(home: Home, run_id: str) -> None:
     note = home.run_dir(run_id) / _NOTE
-    with note.open("rb") as held:
+    try:
+        held = note.open("rb")
+    except FileNotFoundError:  # another one has just shown it to its end
+        return
+    with held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        showcase = Showcase(**json.load(held))
-        _follow(home, run_id, showcase)
+        try:
+            _follow(home, run_id, Showcase(**json.load(held)))
+        except (StorageError, RateLimitedError):
+            raise
+        except SynapseError as error:  # what the note says will do no better the next time
+            _log.warning("%s is shown no longer: %s", run_id, error)
         note.unlink(missing_ok=True)
 
 

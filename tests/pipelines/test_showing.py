@@ -9,13 +9,20 @@ import pytest
 
 from synapse_core import ProcessPipelineExecutor
 from synapse_core.clients.sync_service import PipelineServiceClient
-from synapse_core.errors import PipelineError, RunCancelledError, StoreUnavailableError
+from synapse_core.errors import (
+    PipelineError,
+    RunCancelledError,
+    StorageError,
+    StoreUnavailableError,
+    UnauthorizedError,
+)
 from synapse_core.executors.ray import RayPipelineExecutor
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Run, RunFilter, RunStatus
+from synapse_core.operations.pipelines.showing import Showing
 from synapse_core.pipelines import ActionPipeline, Node, item, params
-from synapse_core.pipelines.mirror_process import is_shown
-from synapse_core.testing.service import RUN_TOKEN, serving
+from synapse_core.pipelines.mirror_process import Showcase, is_shown, keep_showing, show_at
+from synapse_core.testing.service import READ_TOKEN, RUN_TOKEN, serving
 from synapse_core.workspace import Workspace, open_workspace
 
 PATIENCE_S = 50.0
@@ -145,6 +152,10 @@ def test_a_mirror_that_was_killed_is_started_again(
     events = client.read_events(run_id).items
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert events[-1].kind is EventKind.STATUS
+    wait_until_let_go(workspace, run_id)
+
+
+def wait_until_let_go(workspace: Workspace, run_id: str) -> None:
     until = time.monotonic() + PATIENCE_S
     while is_shown(workspace.home, run_id):
         assert time.monotonic() < until
@@ -185,3 +196,44 @@ def test_a_service_that_is_not_there_is_told_before_anything_begins(
     ):
         squares().submit({"count": 1}, executor)
     assert not workspace.runs.list(RunFilter()).items
+
+
+def test_a_token_that_may_only_read_is_told_before_anything_begins(
+    workspace: Workspace, plugin: Path, url: str
+) -> None:
+    home = workspace.home.root
+    with (
+        ProcessPipelineExecutor(
+            home, [plugin.parent], service_url=url, service_token=READ_TOKEN
+        ) as executor,
+        pytest.raises(UnauthorizedError, match="scope read"),
+    ):
+        squares().submit({"count": 1}, executor)
+    assert not workspace.runs.list(RunFilter()).items
+
+
+def test_a_token_is_kept_no_longer_than_it_can_open_anything(
+    workspace: Workspace, plugin: Path, url: str
+) -> None:
+    with ProcessPipelineExecutor(workspace.home.root, [plugin.parent]) as executor:
+        run_id = squares().submit({"count": 1}, executor)
+    show_at(workspace.home, run_id, Showcase(url, "taken back" * 2))
+
+    keep_showing(workspace.home, run_id)
+
+    wait_until_let_go(workspace, run_id)
+
+
+def test_what_keeps_a_run_from_starting_is_told_as_it_is_and_leaves_no_token(
+    workspace: Workspace, executor: ProcessPipelineExecutor, url: str
+) -> None:
+    run = workspace.runs.get(squares().submit({"count": 1}, executor))
+    wait_until_let_go(workspace, run.id)
+
+    with (
+        pytest.raises(StorageError, match="no room"),
+        Showing(workspace.home, url, RUN_TOKEN).of(run),
+    ):
+        raise StorageError("There is no room.")
+
+    assert not is_shown(workspace.home, run.id)
