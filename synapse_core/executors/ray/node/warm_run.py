@@ -80,18 +80,17 @@ class WarmRun(ThreadedRun):
             yield stopper.reasons
         finally:
             self._attendant.leave()
+            # Nobody starts another one from here on; it would kill this process amid a later run.
+            if self._timer is not None:
+                self._timer.cancel()
 
     def _call(self, writer: JournalWriter, cancel: CancelToken, number: int) -> JSONValue:
         run, self._writer = self._run, writer
-        try:
-            with capture_streams(writer), bridge_logging(writer), _variables(run.env):
-                action = _loaded(run.plugin_path, run.entrypoint)
-                env = _environment(tuple(run.env.items()))
-                with self._context(writer, cancel, number, env) as context:
-                    return result_to_json(invoke(action, run.params, context))
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
+        with capture_streams(writer), bridge_logging(writer), _variables(run.env):
+            action = _loaded(run.plugin_path, run.entrypoint)
+            env = _environment(tuple(run.env.items()))
+            with self._context(writer, cancel, number, env) as context:
+                return result_to_json(invoke(action, run.params, context))
 
     def _on_stop(self, reason: StopReason) -> None:
         grace_s = 0.0 if reason is StopReason.FORCE else ASK_GRACE_S
