@@ -224,6 +224,21 @@ def test_idle_processes_leave_after_a_while() -> None:
     assert (pool.size, yard.alive) == (0, [])
 
 
+def test_room_is_kept_for_a_run_until_it_begins() -> None:
+    yard = Yard()
+    pool = yard.pool()
+    pool.place([order("a"), order("b")], "1")
+    pool.make_room(order("task"))
+    yard.finish()
+    assert yard.alive == [1]
+
+    pool.keep_room_for(())
+    yard.finish()
+    pool.place([order("c")], "1")
+
+    assert yard.alive == [1]
+
+
 @given(
     steps=st.lists(
         st.one_of(

@@ -425,6 +425,7 @@ class Driver:
                 waiting.pop(order.run_id, None)
                 if order.service_url:
                     vouch(self._store, order.run_id)
+        self._warm.keep_room_for(waiting)
         # What Ray says is free lags behind, so a run may have been placed into room that was taken.
         for order in {order.room: order for order in waiting.values()}.values():
             self._warm.make_room(order)

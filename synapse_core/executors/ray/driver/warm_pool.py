@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -124,7 +124,7 @@ class WarmPool:
     def make_room(self, order: LaunchOrder) -> None:
         """End idle processes if a run finds no room otherwise, now or as soon as they are idle.
 
-        Call `has_ended` when the run has.
+        Call `has_ended` when the run has, and `keep_room_for` now and then with those that wait.
         """
         with self._lock:
             if self._slots and not self._is_served(order) and not self.maker.has_room(order):
@@ -135,6 +135,11 @@ class WarmPool:
         """Keep no room for a run any more."""
         with self._lock:
             self._starved.discard(run_id)
+
+    def keep_room_for(self, run_ids: Collection[str]) -> None:
+        """Keep room for no runs but these: others have found theirs, or need none any more."""
+        with self._lock:
+            self._starved.intersection_update(run_ids)
 
     def grow(self) -> None:
         """Start what the waiting runs lack, also where a process does not get free as expected."""
@@ -296,6 +301,8 @@ class WarmPool:
             if not kept:
                 del self._slots[kind]
                 self._paces.pop(kind, None)
+                if not self._queues.get(kind):
+                    self._queues.pop(kind, None)
 
 
 def _kind_of(order: LaunchOrder, version: str) -> _Kind:
