@@ -67,6 +67,12 @@ class Target:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     plan: "Plan | None" = None
 
+    def undo_params(self, params: JSONObject, result: JSONValue) -> JSONObject:
+        """Return what it is given to undo an execution: of its params and result what it takes."""
+        fields = result if isinstance(result, dict) else {}
+        given = {**params, **fields}
+        return {k: v for k, v in given.items() if self.accepts is None or k in self.accepts}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:

@@ -130,10 +130,7 @@ class _Execution:
         self._roll_back()
 
     def _undo(self, call: Call, result: JSONValue, action: Executable, target: Target) -> None:
-        fields = result if isinstance(result, dict) else {}
-        given = {**call.params, **fields}
-        accepts = target.accepts
-        params = {k: v for k, v in given.items() if accepts is None or k in accepts}
+        params = target.undo_params(call.params, result)
         transition, reason = "rolled_back", ""
         try:
             self._invoke(action, target, params, f"{call.key}-undo")

@@ -9,19 +9,11 @@ from synapse_core.pipelines.undone import Undone, ancestry, lineage
 from synapse_core.ports import RunStore
 from synapse_core.runs.nodes import Bell, list_nodes
 from synapse_core.runs.wake import FileWatch
-from synapse_core.types import JSONObject
 
-__all__ = ["Rollback", "undo_params"]
+__all__ = ["Rollback"]
 
 _DONE = frozenset({RunStatus.SUCCEEDED, RunStatus.SKIPPED})
 _LOOK_S = 1.0
-
-
-def undo_params(accepts: tuple[str, ...] | None, run: Run) -> JSONObject:
-    """Return what an action is given to undo a run: of its params and result what it takes."""
-    fields = run.result if isinstance(run.result, dict) else {}
-    given = {**run.params, **fields}
-    return {key: value for key, value in given.items() if accepts is None or key in accepts}
 
 
 class Rollback:
@@ -82,7 +74,7 @@ class Rollback:
         if self._undone.by(listed) not in {None, pipeline_run.id}:
             return None
         run = self._store.get(listed.id)  # with params and result
-        params = undo_params(action.accepts, run)
+        params = action.undo_params(run.params, run.result)
         undo = runs.make_undo(rollback_key(run.node), action, params)
         self._undone.mark(run, pipeline_run.id)
         if undo.status is RunStatus.PENDING:
