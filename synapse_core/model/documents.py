@@ -6,7 +6,7 @@ A document may come from a later version: keys that this one does not know are p
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from functools import cache
-from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from synapse_core.errors import InvalidInputError
 from synapse_core.model.event import Event, EventKind
@@ -24,6 +24,9 @@ from synapse_core.model.run import (
     RunSummary,
 )
 from synapse_core.types import JSONObject, JSONValue
+
+if TYPE_CHECKING:  # it is only there for checkers
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "event_document",
@@ -131,14 +134,14 @@ def summary_of(told: Mapping[str, Any]) -> RunSummary:
     return RunSummary(**known)
 
 
-def known_fields(model: type[_Model], told: Mapping[str, Any]) -> dict[str, Any]:
+def known_fields(model: "type[DataclassInstance]", told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what this version of the model knows; a later one may have written more."""
     names = _names_of(model)
     return {name: value for name, value in told.items() if name in names}
 
 
 @cache
-def _names_of(model: type[_Model]) -> frozenset[str]:
+def _names_of(model: "type[DataclassInstance]") -> frozenset[str]:
     return frozenset(field.name for field in fields(model))
 
 

@@ -1,10 +1,10 @@
 """Plugins and their actions as they are described to other machines, and back."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from synapse_core.errors import InvalidInputError
+from synapse_core.model.documents import known_fields
 from synapse_core.model.plugin import (
     ActionMethod,
     ActionSchema,
@@ -14,6 +14,7 @@ from synapse_core.model.plugin import (
 )
 from synapse_core.model.run import Page, Resources, RetryPolicy
 from synapse_core.operations.plugins import ActionDescription, pipeline_names
+from synapse_core.operations.reading_documents import reading
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = [
@@ -51,7 +52,7 @@ def parse_plugin(document: JSONObject) -> Plugin:
         InvalidInputError: It is none.
     """
     told = cast("dict[str, Any]", document)
-    try:
+    with reading("a plugin"):
         specs = [_parse_spec(one) for one in told["actions"]]
         return Plugin(
             code=str(told["code"]),
@@ -63,8 +64,6 @@ def parse_plugin(document: JSONObject) -> Plugin:
             manifest={"pipelines": {str(name): {} for name in told["pipelines"]}},
             actions={spec.name: spec for spec in specs},
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable(error) from error
 
 
 def page_document(page: Page[Plugin]) -> JSONObject:
@@ -80,10 +79,8 @@ def parse_page(document: JSONObject) -> Page[Plugin]:
         InvalidInputError: It is none.
     """
     told = cast("dict[str, Any]", document)
-    try:
+    with reading("a plugin"):
         return Page(tuple(map(parse_plugin, told["plugins"])), told["next_cursor"])
-    except (KeyError, TypeError) as error:
-        raise _unreadable(error) from error
 
 
 def action_document(described: ActionDescription) -> JSONObject:
@@ -103,15 +100,13 @@ def parse_action(document: JSONObject) -> ActionDescription:
         InvalidInputError: It is none.
     """
     told = cast("dict[str, Any]", document)
-    try:
+    with reading("a plugin"):
         return ActionDescription(
             plugin=parse_plugin(told["plugin"]),
             spec=_parse_spec(told["action"]),
-            schema=ActionSchema(**_known(ActionSchema, told["schema"])),
+            schema=ActionSchema(**known_fields(ActionSchema, told["schema"])),
             output_kinds=tuple(map(str, told["output_kinds"])),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable(error) from error
 
 
 def _spec_document(spec: ActionSpec) -> JSONObject:
@@ -120,22 +115,10 @@ def _spec_document(spec: ActionSpec) -> JSONObject:
 
 
 def _parse_spec(document: Any) -> ActionSpec:  # noqa: ANN401 - JSON that was not looked at yet
-    told = _known(ActionSpec, document)
+    told = known_fields(ActionSpec, document)
     told["category"] = PluginCategory(told["category"])
     told["method"] = ActionMethod(told["method"])
-    told["resources"] = Resources(**_known(Resources, told["resources"]))
-    told["retry"] = RetryPolicy(**_known(RetryPolicy, told["retry"]))
+    told["resources"] = Resources(**known_fields(Resources, told["resources"]))
+    told["retry"] = RetryPolicy(**known_fields(RetryPolicy, told["retry"]))
     told["entrypoint"] = ""  # it is called there
     return ActionSpec(**told)
-
-
-def _known(model: type, document: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
-    names = {one.name for one in fields(model)}
-    return {key: value for key, value in dict(document).items() if key in names}
-
-
-def _unreadable(error: Exception) -> InvalidInputError:
-    return InvalidInputError(
-        f"The service describes a plugin in a form that this version does not know: {error!r}.",
-        hint="Use the same version of Synapse on both sides.",
-    )

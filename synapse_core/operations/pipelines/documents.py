@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from synapse_core.errors import InvalidInputError
 from synapse_core.model.pipeline import FailurePolicy, Node, Plan, Target
 from synapse_core.model.run import RetryPolicy
+from synapse_core.operations.reading_documents import reading
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = [
@@ -66,15 +66,13 @@ def parse_listing(document: JSONObject) -> PipelineListing:
         InvalidInputError: It is none.
     """
     told = cast("dict[str, Any]", document)
-    try:
+    with reading("a pipeline"):
         return PipelineListing(
             plugin=str(told["plugin"]),
             name=str(told["name"]),
             description=str(told["description"]),
             nodes=tuple(map(str, told["nodes"])),
         )
-    except (KeyError, TypeError) as error:
-        raise _unreadable(error) from error
 
 
 def description_document(described: PipelineDescription) -> JSONObject:
@@ -101,7 +99,7 @@ def parse_description(document: JSONObject) -> PipelineDescription:
         InvalidInputError: It is none.
     """
     told = cast("dict[str, Any]", document)
-    try:
+    with reading("a pipeline"):
         plan = Plan(
             name=str(told["name"]),
             nodes=tuple(map(_parse_node, told["nodes"])),
@@ -113,8 +111,6 @@ def parse_description(document: JSONObject) -> PipelineDescription:
             timeout_s=told["timeout_s"],
         )
         return PipelineDescription(plan=plan, params=told["params"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable(error) from error
 
 
 def _node_document(node: Node) -> JSONObject:
@@ -163,10 +159,3 @@ def _parse_node(told: Any) -> Node:  # noqa: ANN401 - JSON that was not looked a
 def _parse_target(name: Any) -> Target:  # noqa: ANN401 - JSON that was not looked at yet
     plugin, _, action = str(name).rpartition("/")
     return Target(plugin=plugin, action=action)
-
-
-def _unreadable(error: Exception) -> InvalidInputError:
-    return InvalidInputError(
-        f"The service describes a pipeline in a form that this version does not know: {error!r}.",
-        hint="Use the same version of Synapse on both sides.",
-    )
