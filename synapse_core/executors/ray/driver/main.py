@@ -21,7 +21,7 @@ from itertools import groupby
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.errors import ConflictError, StorageError, SynapseError
+from synapse_core.errors import ConflictError, SynapseError
 from synapse_core.executors.ray.cluster.orders import (
     DriverOrder,
     LaunchManyOrder,
@@ -87,6 +87,8 @@ class Driver:
     _head: HeadWatch | None = None
     _used_at: float = field(default_factory=time.monotonic)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
+    # It waits for workers of machines that were lost, and orders are not to wait along.
+    _settling: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
     _record: DriverRecord = field(init=False)
     _home: Home = field(init=False)
     _store: OpenRunStore = field(init=False)
@@ -155,7 +157,12 @@ class Driver:
 
     def _pass_on(self) -> None:
         while not self._stop.wait(PASS_ON_S):
-            self._warm.pass_on()
+            if self._is_cut_off:
+                continue
+            try:
+                self._warm.pass_on()
+            except Exception:  # noqa: BLE001 - Ray raises what it likes, and the next look comes soon
+                _log.exception("Could not pass on what waits")
 
     def _watch_head(self, found: str) -> None:
         address = self.settings.engine.address
@@ -273,6 +280,11 @@ class Driver:
         # From here on it needs no driver; while it runs, a cluster of ours is not idle.
         self._orders.pop(order.run_id, None)
 
+    @property
+    def _is_cut_off(self) -> bool:
+        """Whether the head is silent, for which Ray's calls would wait."""
+        return self._head is not None and self._head.is_silent
+
     def _check_cluster(self) -> None:
         """Go on only when the cluster is there, or may yet come up.
 
@@ -317,7 +329,7 @@ class Driver:
             raise
         for run_id in run_ids:
             if run_id in stand and not stand[run_id].is_terminal:
-                self._pool.submit(self._settle, run_id, error)
+                self._settling.submit(self._settle, run_id, error)
                 continue
             self._orders.pop(run_id, None)
             self._replacements.pop(run_id, None)
@@ -390,7 +402,7 @@ class Driver:
                 "`synapse deployment update` serves them again later.",
                 deployments=list[JSONValue](served),
             )
-        if self._head is not None and self._head.is_silent:
+        if self._is_cut_off:
             # Whoever looks around waits for Ray by now.
             threading.Timer(LAST_WORDS_S, self._give_up, ["The head"]).start()
         else:
@@ -399,8 +411,8 @@ class Driver:
 
     def _look_around(self) -> None:
         """Leave when nobody needs it, or when its word in the home is gone."""
-        if self._head is not None and self._head.is_silent:
-            return  # Ray's calls would wait for it
+        if self._is_cut_off:
+            return
         if self.settings.engine.address is None and not self.engine.has_nodes:
             _log.error("The cluster has lost its node")
             self._stop.set()
@@ -464,8 +476,8 @@ def main() -> None:
         listener.listen(256)
         try:
             Driver(settings, Engine(settings.engine, settings.home)).live(listener, ready)
-        except StorageError:
-            _log.exception("The home cannot be used")
+        except Exception:  # noqa: BLE001 - the log is all that is left of it
+            _log.exception("Cannot go on")
         finally:
             # Threads of the pool may be waiting for what will never come.
             os._exit(0)
