@@ -130,11 +130,6 @@ class Engine:
                 threading.Thread(target=_wait_for_end, args=waiting, daemon=True).start()
 
     @property
-    def is_up(self) -> bool:
-        """Whether runs can be placed."""
-        return self._task is not None
-
-    @property
     def facts(self) -> dict[str, str]:
         """Address, dashboard and version, once it is up."""
         runtime = self._ray.get_runtime_context()
@@ -211,7 +206,7 @@ class Engine:
         """Tell when an actor has got its room, or that it never will."""
 
         def on_end(future: Any) -> None:  # noqa: ANN401 - a type of Ray's
-            self._callbacks.submit(ready, _told(future.exception()))
+            self._callbacks.submit(_tell, ready, future.exception())
 
         holder.is_there.remote().future().add_done_callback(on_end)
 
@@ -239,7 +234,7 @@ class Engine:
         def on_end(future: Any) -> None:  # noqa: ANN401 - a type of Ray's
             # The thread is Ray's own: whatever calls Ray on it waits for itself.
             self._busy.pop(run_id, None)
-            self._callbacks.submit(ended, _told(future.exception()))
+            self._callbacks.submit(_tell, ended, future.exception())
 
         reference.future().add_done_callback(on_end)
 
@@ -261,11 +256,6 @@ class Engine:
         """Whether any node is alive; one that has just died counts for some seconds."""
         return any(node["Alive"] for node in self._ray.nodes())
 
-    @property
-    def active(self) -> int:
-        """How many launchers there are, waiting ones included."""
-        return len(self._busy)
-
     def status(self) -> JSONObject:
         """Return nodes and resources."""
         total: Mapping[str, float] = self._ray.cluster_resources()
@@ -280,7 +270,6 @@ class Engine:
             for node in self._ray.nodes()
         ]
         return {
-            "active": self.active,
             "total": _shown(total),
             "free": _shown(free),
             "nodes": list[JSONValue](nodes),
@@ -350,6 +339,14 @@ def _shown(resources: Mapping[str, float]) -> dict[str, JSONValue]:
         for name, value in sorted(resources.items())
         if not name.startswith(("node:", "accelerator_type:"))
     }
+
+
+def _tell(ready: Ready, error: BaseException | None) -> None:
+    try:
+        ready(_told(error))
+    except Exception:
+        _log.exception("Failed when told of the end of a call")
+        raise
 
 
 def _told(error: BaseException | None) -> SynapseError | None:

@@ -213,14 +213,17 @@ class WarmPool:
         slot.idle_since, slot.used_at = None, time.monotonic()
 
         def on_end(error: SynapseError | None) -> None:
-            with self._lock:
-                pace.note(count, time.monotonic() - slot.used_at, is_whole=error is None)
-                runs, slot.runs = slot.runs, {}
-                if error is not None:
-                    self._take_back(kind, runs)
-                self._starved.difference_update(runs)
-                self._on_free(kind, slot, is_whole=error is None)
-            self.ended(tuple(runs), error)
+            runs = slot.runs
+            try:
+                with self._lock:
+                    slot.runs = {}
+                    pace.note(count, time.monotonic() - slot.used_at, is_whole=error is None)
+                    if error is not None:
+                        self._take_back(kind, runs)
+                    self._starved.difference_update(runs)
+                    self._on_free(kind, slot, is_whole=error is None)
+            finally:
+                self.ended(tuple(runs), error)
 
         self.maker.use_holder(slot.holder, tuple(slot.runs), on_end)
 
