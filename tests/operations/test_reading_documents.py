@@ -9,14 +9,23 @@ from synapse_core.operations.pipelines.documents import parse_description, parse
 from synapse_core.operations.plugin_documents import parse_action, parse_page, parse_plugin
 from synapse_core.types import JSONObject
 
-PARSERS = (parse_plugin, parse_page, parse_action, parse_listing, parse_description)
+PARSERS: tuple[Callable[[JSONObject], object], ...] = (
+    parse_plugin,
+    parse_page,
+    parse_action,
+    parse_listing,
+    parse_description,
+)
+
+
+DOCUMENTS: list[JSONObject] = [
+    {},
+    {"plugin": 1, "plugins": [{}], "name": "a", "nodes": 3, "code": "a", "actions": ["x"]},
+]
 
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda one: one.__name__)
-@pytest.mark.parametrize(
-    "document",
-    [{}, {"plugin": 1, "plugins": [{}], "name": "a", "nodes": 3, "code": "a", "actions": ["x"]}],
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_document_in_an_unknown_form_is_told_once(
     parse: Callable[[JSONObject], object], document: JSONObject
 ) -> None:
