@@ -42,9 +42,11 @@ def stand(connection: socket.socket, order: StandingOrder) -> None:
     """
     adopt_orphans()
     inbox = SignalInbox(signal.SIGCHLD)
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
-        _serve(connection, order)
+        inbox.close()
+        _serve(connection, order, parent)
     poll = select.poll()
     poll.register(connection, _LEFT)
     poll.register(inbox, select.POLLIN)
@@ -56,10 +58,10 @@ def stand(connection: socket.socket, order: StandingOrder) -> None:
     kill_descendants(child)
 
 
-def _serve(connection: socket.socket, order: StandingOrder) -> NoReturn:
+def _serve(connection: socket.socket, order: StandingOrder, parent: int) -> NoReturn:
     exit_code = 1
     try:
-        die_with_parent(os.getppid())
+        die_with_parent(parent)
         os.setsid()
         restore_signals()
         os.environ.clear()
