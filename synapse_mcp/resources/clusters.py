@@ -1,7 +1,6 @@
 """The Ray clusters that runs can be placed on, as a resource."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -14,7 +13,7 @@ __all__ = ["CLUSTER_RESOURCES"]
 
 def _read_clusters(call: Call, _variables: Mapping[str, str]) -> Content:
     # The drivers of the clusters are asked; Ray itself prints where this server must not.
-    views = [asdict(view) for view in list_clusters(call.workspace.home, os.environ)]
+    views = [asdict(view) for view in list_clusters(call.workspace.home, call.environ)]
     return Content(
         json.dumps({"clusters": views}, ensure_ascii=False, indent=1), "application/json"
     )

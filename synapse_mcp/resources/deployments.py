@@ -1,7 +1,6 @@
 """How a deployment stands, and what its replicas say, as resources."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -9,13 +8,12 @@ from synapse_core.errors import InvalidInputError
 from synapse_mcp.calls import Call
 from synapse_mcp.errors import clip
 from synapse_mcp.resources.declaration import Content, Resource
-from synapse_mcp.results.runs import utc
+from synapse_mcp.results.deployments import log_lines
 
 __all__ = ["DEPLOYMENT_RESOURCES"]
 
 _LOG_TAIL = 200
 _MOST_LINES = 1000
-_MAX_LINE = 4_000
 
 
 def _read_deployment(call: Call, variables: Mapping[str, str]) -> Content:
@@ -25,7 +23,7 @@ def _read_deployment(call: Call, variables: Mapping[str, str]) -> Content:
 
     # Another cluster is not connected to, only because somebody looks.
     name = variables["deployment"]
-    view = show_deployment(call.workspace.home, os.environ, name, connect=False)
+    view = show_deployment(call.workspace.home, call.environ, name, connect=False)
     told = {**asdict(view), "wanted": view.wanted}
     return Content(json.dumps(told, ensure_ascii=False, indent=1), "application/json")
 
@@ -44,12 +42,8 @@ def _read_log(call: Call, variables: Mapping[str, str]) -> Content:
         tail=None if cursor else tail,
         limit=_MOST_LINES,
     )
-    lines = [
-        f"{utc(line.at)} {line.replica} {line.level} {line.source}: {clip(line.message, _MAX_LINE)}"
-        for line in page.lines
-    ]
     more = f"[lines to come: deployment://{name}/log?cursor={page.next_cursor}]"
-    return Content("\n".join([*lines, more]), "text/plain")
+    return Content("\n".join([*log_lines(page), more]), "text/plain")
 
 
 def _to_tail(text: str) -> int:

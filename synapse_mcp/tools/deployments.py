@@ -10,6 +10,7 @@ from synapse_mcp.calls import Call, Consent
 from synapse_mcp.errors import clip
 from synapse_mcp.notify import Heartbeat
 from synapse_mcp.results.base import Result, Row, fit, suggest
+from synapse_mcp.results.deployments import log_lines
 from synapse_mcp.results.runs import utc
 from synapse_mcp.tools.consent import declined, seek_consent
 from synapse_mcp.tools.declaration import Arguments, Effect, NoArguments, Tool
@@ -40,7 +41,6 @@ __all__ = [
 
 _MAX_ROWS = 50
 _MAX_ERROR = 600
-_MAX_LINE = 4_000
 
 Name = Annotated[str, Field(max_length=63, description="of the deployment")]
 
@@ -202,11 +202,7 @@ def deployment_logs(call: Call, arguments: DeploymentLogsArguments) -> Deploymen
         on = suggest("deployment_logs", name=arguments.name, cursor=page.next_cursor)
         return DeploymentLogs(
             name=arguments.name,
-            lines=[
-                f"{utc(line.at)} {line.replica} {line.level} {line.source}: "
-                f"{clip(line.message, _MAX_LINE)}"
-                for line in page.lines
-            ],
+            lines=log_lines(page),
             next_cursor=page.next_cursor,
             eof=page.eof,
             next=[] if page.eof else [on],
