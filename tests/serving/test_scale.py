@@ -35,6 +35,8 @@ def test_what_is_left_open_is_as_it_was(
         Scale(replicas=1001),
         Scale(max_replicas=1),
         Scale(target_requests=0),
+        Scale(target_requests=float("nan")),
+        Scale(target_requests=float("inf")),
     ],
 )
 def test_what_cannot_be_is_refused(wanted: Scale) -> None:

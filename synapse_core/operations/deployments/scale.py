@@ -8,6 +8,7 @@ from synapse_core.errors import InvalidInputError
 __all__ = ["Scale", "SettledScale"]
 
 MAX_REPLICAS = 1000
+MAX_REQUESTS = 100_000
 
 
 class _Known(Protocol):
@@ -78,8 +79,9 @@ class Scale:
                 f"There cannot be {fewest} replicas at least, and {most} at most.",
                 hint="Give more as the most, or fewer as the fewest.",
             )
-        if target <= 0:
+        if not 0 < target <= MAX_REQUESTS:
             raise InvalidInputError(
-                f"{target:g} requests for each replica cannot be.", hint="Give more than 0."
+                f"{target:g} requests for each replica cannot be.",
+                hint=f"Give more than 0, and {MAX_REQUESTS} at most.",
             )
         return SettledScale(replicas=fewest, max_replicas=most, target_requests=target)
