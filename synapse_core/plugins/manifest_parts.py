@@ -99,21 +99,18 @@ Batch = Annotated[BatchEntry, BeforeValidator(_expand_batch)]
 """The size of a batch, or both size and wait."""
 
 
+Count = Annotated[int, Field(ge=1, le=1000, strict=True)]
+"""Of things each of which costs a process or a thread."""
+
+
 class ServeEntry(Entry):
     """How an action with `method: serve` answers requests."""
 
-    replicas: int = Field(
-        default=1,
-        ge=1,
-        le=1000,
-        strict=True,
-        description="Processes that answer; with `max_replicas` the fewest of them.",
+    replicas: Count = Field(
+        default=1, description="Processes that answer; with `max_replicas` the fewest of them."
     )
-    max_replicas: int | None = Field(
+    max_replicas: Count | None = Field(
         default=None,
-        ge=1,
-        le=1000,
-        strict=True,
         description="The most processes, when their number follows the requests; none lets "
         "`replicas` be the number.",
     )
@@ -135,12 +132,8 @@ class ServeEntry(Entry):
         description="Requests that are answered together: their number, or a mapping.",
         examples=[8],
     )
-    concurrency: int = Field(
-        default=1,
-        ge=1,
-        le=1000,
-        strict=True,
-        description="Calls into the action at once in one replica, each in a thread.",
+    concurrency: Count = Field(
+        default=1, description="Calls into the action at once in one replica, each in a thread."
     )
     models: int = Field(
         default=0,
