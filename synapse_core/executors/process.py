@@ -1,6 +1,5 @@
 """Places runs in worker processes of this machine, and inspects plugins in others."""
 
-import json
 import signal
 import time
 from collections.abc import Mapping
@@ -14,28 +13,15 @@ from synapse_core.errors import (
     WorkerLostError,
 )
 from synapse_core.executors.placement import Placement, Placements
-from synapse_core.executors.zygote_door import ZygoteDoor
 from synapse_core.model.run import Run, RunKind
 from synapse_core.runs.processes import wake_worker
 from synapse_core.types import JSONObject, JSONValue
-from synapse_core.worker.orders import (
-    InspectOrder,
-    Order,
-    ProvideOrder,
-    RunOrder,
-    receive_line,
-    send_line,
-)
+from synapse_core.worker.orders import InspectOrder, ProvideOrder, RunOrder
 
 __all__ = ["ProcessExecutor"]
 
-ANSWER_TIMEOUT_S = 30.0
-"""A zygote answers within milliseconds; this bounds the wait for one that is stuck."""
-
 MIN_IMPORT_S = 5.0
 """What an import gets even when installing its libraries took nearly all the time there was."""
-
-MAX_ANSWER_BYTES = 64 << 20
 
 
 class ProcessExecutor:
@@ -81,12 +67,8 @@ class ProcessExecutor:
     def _place(self, run: Run, placement: Placement) -> None:
         root = str(self._home.root)
         order = RunOrder(root, run.id, placement.environ, installer=placement.installer)
-        for _ in range(2):  # the first may be killed between the connection and the answer
-            if _ask(placement.door, order, timeout_s=ANSWER_TIMEOUT_S):
-                return
-        raise WorkerLostError(
-            "The worker process left twice without an answer.", hint="Run `synapse doctor`."
-        )
+        connection, _ = placement.door.start_process(order)
+        connection.close()
 
     def cancel(self, run: Run) -> None:
         """Make the run's supervisor look at the store now."""
@@ -110,7 +92,7 @@ class ProcessExecutor:
         order = InspectOrder(str(path), dict(entrypoints), placement.environ)
         try:
             left_s = max(timeout_s - installing_s, MIN_IMPORT_S)
-            answer = _ask(placement.door, order, timeout_s=left_s)
+            answer = placement.door.ask(order, timeout_s=left_s)
         except WorkerLostError as error:
             if placement.venv is not None:
                 placement.venv.unseal()
@@ -147,7 +129,7 @@ class ProcessExecutor:
         """
         order = ProvideOrder(str(self._home.root), str(path), variables)
         try:
-            answer = _ask(placement.door, order, timeout_s=timeout_s)
+            answer = placement.door.ask(order, timeout_s=timeout_s)
         except TimeoutError as error:
             raise RunTimeoutError(
                 f"The libraries that the plugin at {path} asks for are still being installed.",
@@ -159,17 +141,6 @@ class ProcessExecutor:
             raise DependencyError(
                 str(failure["message"]), hint=str(failure["hint"]), **_facts(failure["data"])
             )
-
-
-def _ask(door: ZygoteDoor, order: Order, *, timeout_s: float) -> JSONObject:
-    """Return the answer; empty when the other side left without one."""
-    try:
-        with door.connect(timeout_s=timeout_s) as connection:
-            send_line(connection, order)
-            line = receive_line(connection, MAX_ANSWER_BYTES)
-    except (BrokenPipeError, ConnectionResetError):
-        return {}
-    return json.loads(line) if line else {}
 
 
 def _facts(data: JSONValue) -> JSONObject:

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import socket
 import subprocess
@@ -14,12 +15,19 @@ from typing import BinaryIO
 from synapse_core.dependencies.venv import Venv
 from synapse_core.errors import WorkerLostError
 from synapse_core.executors.runtime_folder import runtime_folder
+from synapse_core.types import JSONObject
 from synapse_core.version import __version__
 from synapse_core.worker.environment import allowed_environment
+from synapse_core.worker.orders import Order, receive_line, send_line
 
 __all__ = ["ZygoteDoor"]
 
 _STARTS = 3
+
+ANSWER_TIMEOUT_S = 30.0
+"""A zygote answers within milliseconds; this bounds the wait for one that is stuck."""
+
+MAX_ANSWER_BYTES = 64 << 20
 
 START_TIMEOUT_S = 30.0
 """A cold start takes a quarter of a second; a machine under heavy load gets its time."""
@@ -56,6 +64,33 @@ class ZygoteDoor:
                 self._start(path)
                 connection.connect(str(path))
             yield connection
+
+    def ask(self, order: Order, *, timeout_s: float) -> JSONObject:
+        """Return the answer to an order; empty when the zygote left without one.
+
+        Raises:
+            WorkerLostError: No zygote could be started.
+            TimeoutError: It does not answer in that time.
+        """
+        with self.connect(timeout_s=timeout_s) as connection:
+            return _exchange(connection, order)
+
+    def start_process(self, order: Order) -> tuple[socket.socket, JSONObject]:
+        """Return the connection on which a process was ordered, and the answer.
+
+        Raises:
+            WorkerLostError: There is no process.
+            TimeoutError: The zygote is stuck.
+        """
+        for _ in range(2):  # the first may be killed between the connection and the answer
+            with self.connect(timeout_s=ANSWER_TIMEOUT_S) as connection:
+                if answer := _exchange(connection, order):
+                    kept = connection.dup()
+                    kept.settimeout(None)
+                    return kept, answer
+        raise WorkerLostError(
+            "The worker process left twice without an answer.", hint="Run `synapse doctor`."
+        )
 
     def socket_path(self) -> Path:
         """Return where the zygote listens; the name changes with the interpreter and the code."""
@@ -114,6 +149,17 @@ class ZygoteDoor:
             return
         with self._venv.in_use() as descriptor:
             yield (descriptor,)
+
+
+def _exchange(connection: socket.socket, order: Order) -> JSONObject:
+    """Return the answer; empty when the other side left without one."""
+    try:
+        send_line(connection, order)
+        # Byte by byte would be needed if anything followed the answer; nothing does.
+        line = receive_line(connection, MAX_ANSWER_BYTES)
+    except (BrokenPipeError, ConnectionResetError):
+        return {}
+    return json.loads(line) if line else {}
 
 
 def _answers(path: Path) -> bool:

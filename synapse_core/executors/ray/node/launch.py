@@ -4,9 +4,7 @@ This is what a Ray task or a job executes. It never imports a plugin: the worker
 zygote of that machine, as for a run without Ray, and tied to this process by a tether.
 """
 
-import json
 import os
-import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
@@ -16,13 +14,10 @@ from typing import TypeAlias
 from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
 from synapse_core.executors.placement import Placement, Placements
-from synapse_core.types import JSONObject
-from synapse_core.worker.orders import Away, RunOrder, StandingOrder, receive_line, send_line
+from synapse_core.worker.orders import Away, RunOrder
 
 __all__ = [
-    "ANSWER_TIMEOUT_S",
     "Meanwhile",
-    "ask",
     "hold_worker",
     "launch",
     "visible_devices",
@@ -30,11 +25,6 @@ __all__ = [
 
 Meanwhile: TypeAlias = Callable[[str], AbstractContextManager[object]]
 """Entered with the name of a worker while it works."""
-
-ANSWER_TIMEOUT_S = 30.0
-"""A zygote answers within milliseconds; this bounds the wait for one that is stuck."""
-
-_MAX_ANSWER_BYTES = 1 << 16
 
 _DEVICES = (
     "CUDA_VISIBLE_DEVICES",
@@ -122,27 +112,9 @@ def _hold(
         is_tethered=True,
         away=away,
     )
-    for _ in range(2):  # the first may be killed between the connection and the answer
-        with placement.door.connect(timeout_s=ANSWER_TIMEOUT_S) as connection:
-            answer = ask(connection, order)
-            if answer is not None:
-                worker = str(answer.get("worker", ""))
-                connection.settimeout(None)
-                with meanwhile(worker):
-                    while connection.recv(1):
-                        pass
-                return worker
-    raise WorkerLostError(
-        "The worker process left twice without an answer.", hint="Run `synapse doctor`."
-    )
-
-
-def ask(connection: socket.socket, order: RunOrder | StandingOrder) -> JSONObject | None:
-    """Return the answer of the zygote; None when it left without one."""
-    try:
-        send_line(connection, order)
-        # Byte by byte would be needed if anything followed the answer; nothing does.
-        line = receive_line(connection, _MAX_ANSWER_BYTES)
-    except (BrokenPipeError, ConnectionResetError):
-        return None
-    return json.loads(line) if line else None
+    connection, answer = placement.door.start_process(order)
+    worker = str(answer.get("worker", ""))
+    with connection, meanwhile(worker):
+        while connection.recv(1):
+            pass
+    return worker

@@ -8,12 +8,7 @@ from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
 from synapse_core.executors.placement import Placements
 from synapse_core.executors.ray.node.arrival import check_sees_home
-from synapse_core.executors.ray.node.launch import (
-    ANSWER_TIMEOUT_S,
-    ask,
-    launch,
-    visible_devices,
-)
+from synapse_core.executors.ray.node.launch import launch, visible_devices
 from synapse_core.worker.orders import StandingOrder, receive_line
 
 __all__ = ["WarmHolder"]
@@ -70,14 +65,14 @@ class WarmHolder:
         if placement.installer is not None:
             return None
         order = StandingOrder(self._home_root, placement.environ)
-        for _ in range(2):  # the zygote may be killed between the connection and the answer
-            with placement.door.connect(timeout_s=ANSWER_TIMEOUT_S) as connection:
-                if ask(connection, order) is not None:
-                    connection.settimeout(None)
-                    return connection.dup()
-        raise WorkerLostError(
-            "The warm process left twice without an answer.", hint="Run `synapse doctor`."
-        )
+        try:
+            return placement.door.start_process(order)[0]
+        except WorkerLostError:
+            if placement.venv is None:
+                raise
+            # Its interpreter does not start any more: the run has it made anew.
+            placement.venv.unseal()
+            return None
 
 
 def _tell(host: socket.socket, run_ids: Sequence[str]) -> bytes:
