@@ -13,6 +13,7 @@ from synapse_core.actions.calls import ensure_callable
 from synapse_core.actions.definition import (
     DEFINITION_ATTRIBUTE,
     ensure_category,
+    ensure_data_type,
     ensure_model,
     first_paragraph,
 )
@@ -70,6 +71,8 @@ class BaseAction(ABC, Generic[P]):
         if cls.result_model is not None:
             ensure_model(cls.result_model, cls.__qualname__, "result")
         ensure_category(cls.category, cls.__qualname__)
+        ensure_data_type(cls.input_type, cls.__qualname__, "input")
+        ensure_data_type(cls.output_type, cls.__qualname__, "output")
         setattr(cls, DEFINITION_ATTRIBUTE, _ClassDefinition(cls))
 
     def __init__(self, params: P, ctx: RuntimeContext) -> None:

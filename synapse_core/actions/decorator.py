@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from synapse_core.actions.definition import (
     DEFINITION_ATTRIBUTE,
     ensure_category,
+    ensure_data_type,
     ensure_model,
     first_paragraph,
 )
@@ -121,8 +122,8 @@ class _FunctionDefinition:
             description if description is not None else first_paragraph(target.__doc__)
         )
         self.category = ensure_category(category, owner)
-        self.input_type = input_type
-        self.output_type = output_type
+        self.input_type = ensure_data_type(input_type, owner, "input")
+        self.output_type = ensure_data_type(output_type, owner, "output")
         self.result_model = ensure_model(result, owner, "result") if result is not None else None
         model = ensure_model(params, owner, "params") if params is not None else None
         self._signature = Signature(target, model)

@@ -17,6 +17,7 @@ __all__ = [
     "ActionDefinition",
     "definition_of",
     "ensure_category",
+    "ensure_data_type",
     "ensure_model",
     "first_paragraph",
     "is_action",
@@ -150,6 +151,26 @@ def ensure_category(value: object, owner: str) -> PluginCategory | None:
             f"The category of {owner} is {value!r}, which does not exist.",
             hint=f"Categories: {known}.",
         ) from None
+
+
+def ensure_data_type(value: object, owner: str, what: str) -> type[DataType] | None:
+    """Return `value` when it is a semantic type, or none.
+
+    Args:
+        value: What should be one.
+        owner: Name of the action.
+        what: `input` or `output`.
+
+    Raises:
+        ActionDefinitionError: It is something else.
+    """
+    if value is None or (isinstance(value, type) and issubclass(value, DataType)):
+        return value
+    shown = value.__name__ if isinstance(value, type) else repr(value)
+    raise ActionDefinitionError(
+        f"The {what}_type of {owner} is {shown}, which is no semantic type.",
+        hint="Name a class of synapse_core.types, such as YOLODataset, or one derived from it.",
+    )
 
 
 def first_paragraph(docstring: str | None) -> str:

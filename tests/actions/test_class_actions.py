@@ -231,6 +231,13 @@ def test_a_result_model_that_is_none_is_refused_where_the_class_is_defined() -> 
             result_model = dict  # pyright: ignore[reportAssignmentType] - this is the point
 
 
+def test_a_semantic_type_that_is_none_is_refused() -> None:
+    with pytest.raises(ActionDefinitionError, match="output_type of "):
+
+        class Train(BaseAction[TrainParams]):  # pyright: ignore[reportUnusedClass] - never made
+            output_type = "weights"  # pyright: ignore[reportAssignmentType] - this is the point
+
+
 def test_a_category_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ActionDefinitionError, match="Categories: neural_net"):
 

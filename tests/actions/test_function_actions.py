@@ -270,6 +270,8 @@ def refuse(source: str) -> ActionDefinitionError:
         ("@action(params=dict)\ndef act(params): ...", "params model of act is dict"),
         ("@action(result=dict)\ndef act(): ...", "result model of act is dict"),
         ("@action(category='none')\ndef act(): ...", "does not exist"),
+        ("@action(input_type='yolo')\ndef act(): ...", "input_type of act is 'yolo'"),
+        ("@action(output_type=dict)\ndef act(): ...", "output_type of act is dict"),
         ("@action\ndef act():\n    yield 1", "has a yield"),
         ("@action\nasync def act():\n    yield 1", "has a yield"),
         ("@action\nclass Act: ...", "above the class Act"),
