@@ -120,7 +120,9 @@ def test_runs_survive_that_all_processes_of_the_machine_they_were_started_on_are
         process.kill()
         process.wait()
 
-    for listed in workspace.runs.active():
+    active = workspace.runs.active()
+    assert "lab" in {listed.executor for listed in active}
+    for listed in active:
         done = end(workspace, listed)
         assert_ends_whole(workspace, done)
         assert done.status is RunStatus.SUCCEEDED
