@@ -31,14 +31,13 @@ def await_head(address: str, timeout_s: float = _PATIENCE_S) -> None:
         OSError: Nobody does.
     """
     until = time.monotonic() + timeout_s
-    pause = threading.Event()
     while ":" in address:
         try:
             _call(address)
         except OSError:
             if time.monotonic() > until:
                 raise
-            pause.wait(_PERIOD_S)
+            time.sleep(_PERIOD_S)
         else:
             return
 
@@ -91,12 +90,11 @@ class HeadWatch:
         return time.monotonic() - self._answered_at
 
     def _watch(self, lost: Callable[[str], None]) -> None:
-        pause = threading.Event()
         while self._silent_s < _LOST_AFTER_S:
             with contextlib.suppress(OSError):
                 _call(self._address)
                 self._answered_at = time.monotonic()
-            pause.wait(_PERIOD_S)
+            time.sleep(_PERIOD_S)
         lost("The head")
 
 
