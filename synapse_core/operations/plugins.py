@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def search_plugins(
 
     Args:
         workspace: Where to look.
-        query: Words of code, name, description or actions; empty for all plugins.
+        query: Words of code, name, description, actions or pipelines; empty for all plugins.
         category: Only plugins that are for this, or have an action that is.
         limit: Most plugins to return.
         cursor: `next_cursor` of the page before, with the same query and category.
@@ -185,11 +185,12 @@ def _categories(plugin: Plugin) -> set[PluginCategory]:
 def _weigh(plugin: Plugin, words: Sequence[str]) -> tuple[int, int]:
     """Return how many of the words the plugin has, and how much they weigh where they stand."""
     specs = plugin.actions.values()
+    actions = " ".join(f"{spec.name} {spec.title}" for spec in specs)
     texts = (
         (8, f"{plugin.code} {plugin.name}"),
-        (4, " ".join(f"{spec.name} {spec.title}" for spec in specs)),
+        (4, " ".join([actions, *pipeline_names(plugin)])),
         (2, f"{plugin.description} {plugin.category}"),
-        (1, " ".join(spec.description for spec in specs)),
+        (1, " ".join([*(spec.description for spec in specs), *_told_of_pipelines(plugin)])),
     )
     folded = [(weight, text.casefold()) for weight, text in texts]
     matched = total = 0
@@ -199,6 +200,13 @@ def _weigh(plugin: Plugin, words: Sequence[str]) -> tuple[int, int]:
         matched += bool(found)
         total += found + (16 if is_exact else 0)
     return matched, total
+
+
+def _told_of_pipelines(plugin: Plugin) -> Iterator[str]:
+    declared = plugin.manifest.get("pipelines")
+    for entry in declared.values() if isinstance(declared, dict) else ():
+        if isinstance(entry, dict):
+            yield str(entry.get("description", ""))
 
 
 def _name_list(words: Sequence[str], category: PluginCategory | None) -> str:

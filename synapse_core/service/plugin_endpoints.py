@@ -44,7 +44,7 @@ PLUGIN_ENDPOINTS = (
         answer=_list,
         summary="List the plugins with a word of the query, those with most of them first.",
         query=(
-            Parameter("query", "Words of code, name, description or actions."),
+            Parameter("query", "Words of code, name, description, actions or pipelines."),
             Parameter("category", "Only plugins or actions for this."),
             Parameter("limit", "Most plugins to return.", "integer"),
             Parameter("cursor", "`next_cursor` of the page before."),

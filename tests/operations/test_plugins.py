@@ -140,6 +140,13 @@ def test_words_rank_by_how_many_match_and_where(
     assert find(workspace, query) == expected
 
 
+def test_pipelines_are_found_by_name_and_description(workspace: Workspace, root: Path) -> None:
+    told = "pipelines: {survey: {description: Counts birds., chain: [greet]}}\n"
+    make(root, "marsh", "def greet(): ...", "actions: {greet: {}}\n" + told)
+
+    assert find(workspace, "survey") == find(workspace, "birds") == ["marsh"]
+
+
 @pytest.mark.usefixtures("library")
 def test_a_category_is_that_of_the_plugin_or_of_an_action(workspace: Workspace) -> None:
     assert find(workspace, "", category=PluginCategory.EXPORT) == ["image"]
