@@ -9,19 +9,26 @@ import socket
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn, Self
+from typing import NoReturn, Protocol, Self
 
 from synapse_core.runs.inotify import borrow_instance
 from synapse_core.worker.child import Assignment, execute, set_apart
-from synapse_core.worker.inbox import Closes
 from synapse_core.worker.warming import rehearse
 
-__all__ = ["AttemptProcess"]
+__all__ = ["AttemptProcess", "Closes"]
 
 _HANDING_S = 1.0
 """An assignment goes into the buffer of the socket at once, unless its params are huge."""
 
 _SIZE_BYTES = 8
+
+
+class Closes(Protocol):
+    """What holds something that a fork has no use for."""
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
 
 
 class AttemptProcess:

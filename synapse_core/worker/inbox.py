@@ -4,17 +4,8 @@ import contextlib
 import select
 import signal
 import socket
-from typing import Protocol
 
-__all__ = ["Closes", "SignalInbox"]
-
-
-class Closes(Protocol):
-    """What holds something that a fork has no use for."""
-
-    def close(self) -> None:
-        """Let go of it."""
-        ...
+__all__ = ["SignalInbox"]
 
 
 class SignalInbox:

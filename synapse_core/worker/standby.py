@@ -9,8 +9,7 @@ from synapse_core.runs.processes import this_worker
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.store.opening import OpenRunStore, open_run_store
 from synapse_core.runs.store.sqlite import SqliteRunStore
-from synapse_core.worker.attempt_process import AttemptProcess
-from synapse_core.worker.inbox import Closes
+from synapse_core.worker.attempt_process import AttemptProcess, Closes
 
 __all__ = ["Standby"]
 
@@ -37,12 +36,12 @@ class Standby:
             home: The home whose run is expected.
             run_id: A run of it.
         """
-        this_worker()
-        if home.store_file.exists() or not home.database.exists():
-            return
-        self._home, self._store = home, SqliteRunStore(home.database)
-        # Whatever is wrong with the store is told by the run that meets it.
-        with contextlib.suppress(SynapseError):
+        # Whatever is wrong is told by the run that meets it, which may have been ordered by now.
+        with contextlib.suppress(SynapseError, OSError):
+            this_worker()
+            if home.store_file.exists() or not home.database.exists():
+                return
+            self._home, self._store = home, SqliteRunStore(home.database)
             self._store.get(run_id)
             last_word(Journals(home), run_id)
 
