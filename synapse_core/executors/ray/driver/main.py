@@ -372,13 +372,9 @@ class Driver:
         }
         if not self._up.is_set():
             return record
-        waiting = [
-            run.id
-            for run in self._store.active()
-            if run.status is RunStatus.PENDING and run.id in self._orders
-        ]
-        active = {"active": len(self._orders), "waiting": len(waiting)}
-        return {**record, **self.engine.status(), **active}
+        stand = self._store.many.statuses(tuple(self._orders))
+        waiting = sum(status is RunStatus.PENDING for status in stand.values())
+        return {**record, **self.engine.status(), "waiting": waiting}
 
     def _obey_serve(self, order: ServeOrder) -> JSONObject:
         self._up.wait()
@@ -387,12 +383,13 @@ class Driver:
 
     def _end(self, *, force: bool) -> JSONObject:
         # A run that has ended in the store may have a launcher that is still on its way out.
-        active = [id_ for id_ in tuple(self._orders) if not self._store.get(id_).status.is_terminal]
+        stand = self._store.many.statuses(tuple(self._orders))
+        active = sum(not status.is_terminal for status in stand.values())
         if active and not force:
             raise ConflictError(
-                f"{len(active)} runs are active on the cluster.",
+                f"{active} runs are active on the cluster.",
                 hint="Wait for them, cancel them, or stop it with --force: they are lost then.",
-                active=len(active),
+                active=active,
             )
         served = sorted(self._served.names)
         if served and not force:
