@@ -78,16 +78,11 @@ class RunCalls:
             ParamsError: The params cannot be said in JSON.
             SynapseError: It could not be placed; it is recorded as failed.
         """
-        run = _new_run(subject, _as_json(params), env, resources, self.executor.name)
-        store = self.store
-        self.home.run_dir(run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
-        store.create(run)
-        try:
-            self.executor.submit(run)
-        except SynapseError as error:
-            end_unplaced(store, self.home, run, error)
-            raise
-        return run
+
+        def place(runs: Sequence[Run]) -> None:
+            self.executor.submit(runs[0])
+
+        return self.start_many(subject, [params], env=env, resources=resources, place=place)[0]
 
     def start_many(
         self,

@@ -50,19 +50,17 @@ class RayJobs:
             TooLargeError: The plugin is larger than what can be sent.
         """
         environ = {**installer_variables(self._environ), **allowed_environment(self._environ)}
-        if self.door.cluster.is_ours:
+        cluster = self.door.cluster
+        if cluster.is_ours:
             # It may have to come up first, and this call is not to wait for that.
             self.door.ask(LaunchOrder.of(run, environ, tier="job"))
-        else:
-            cluster, order = (
-                self.door.cluster,
-                JobOrder(plugin_path=run.plugin_path, environ=environ),
-            )
-            if not cluster.service_url:
-                submit_job(self.api(), self._home, run, order)
-                return
-            packed = self._packages.packed(Path(run.plugin_path))
-            submit_away_job(self.api(), self._home, run, order, cluster, packed)
+            return
+        order = JobOrder(plugin_path=run.plugin_path, environ=environ)
+        if not cluster.service_url:
+            submit_job(self.api(), self._home, run, order)
+            return
+        packed = self._packages.packed(Path(run.plugin_path))
+        submit_away_job(self.api(), self._home, run, order, cluster, packed)
 
     def api(self) -> JobsApi:
         """Return the Jobs API of the cluster, which is started if it is ours.
