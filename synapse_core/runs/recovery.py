@@ -89,11 +89,9 @@ def recover_if_abandoned(
                 run.id, expected_owner=run.owner, owner=owner, lease_s=_LEASE_S
             )
         current = store.get(run.id)
-        return (
-            _Recovery(store, home, current, owner, loss or _WORKER_LOST).settle()
-            if is_mine
-            else current
-        )
+        if not is_mine:
+            return current
+        return _Recovery(store, home, current, owner, loss or _WORKER_LOST).settle()
     except BaseException as error:
         if is_mine:
             _unsettled.add(run.id)
