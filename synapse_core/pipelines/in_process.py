@@ -59,6 +59,7 @@ class _Execution:
         self._values: dict[str, object] = {}
         self._succeeded: list[tuple[Call, JSONValue]] = []
         self._inner: dict[str, _Execution] = {}
+        self._undone: set[str] = set()
         self._error: BaseException | None = None
 
     def run(self) -> Any:  # noqa: ANN401 - whatever the last action returns
@@ -71,7 +72,7 @@ class _Execution:
             schedule.close()
             self._teller.tell()
             self._roll_back()
-            raise pipeline_error(schedule) from self._error
+            raise pipeline_error(schedule, undone=self._undone) from self._error
         self._teller.tell()
         return self._result()
 
@@ -122,14 +123,21 @@ class _Execution:
             elif inner is not None:
                 sink = _NodeSink(self._context, call.key)
                 with self._context.branch(call.key, sink, pipeline=self._folders) as context:
-                    inner.roll_back_in(context)
+                    if inner.roll_back_in(context):
+                        self._undone.add(call.node.name)
 
-    def roll_back_in(self, context: RuntimeContext) -> None:
-        """Undo it after it has ended well, since what it is a part of has failed."""
+    def roll_back_in(self, context: RuntimeContext) -> bool:
+        """Undo it after it has ended well, since what it is a part of has failed.
+
+        Returns:
+            Whether there was anything to undo.
+        """
         self._context = context
         self._roll_back()
+        return bool(self._undone)
 
     def _undo(self, call: Call, result: JSONValue, action: Executable, target: Target) -> None:
+        self._undone.add(call.node.name)
         params = target.undo_params(call.params, result)
         transition, reason = "rolled_back", ""
         try:

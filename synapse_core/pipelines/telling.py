@@ -1,6 +1,6 @@
 """How the nodes of a pipeline appear in its log."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from synapse_core.errors import PipelineError
 from synapse_core.model.event import EventKind
@@ -119,6 +119,7 @@ def pipeline_error(
     *,
     late_after_s: float | None = None,
     failed_runs: Mapping[str, str] | None = None,
+    undone: Collection[str] = (),
 ) -> PipelineError:
     """Return why a pipeline failed.
 
@@ -126,9 +127,10 @@ def pipeline_error(
         schedule: How it stands.
         late_after_s: Seconds that it was allowed to take, when it took longer.
         failed_runs: Ids of the runs that failed, by node, where nodes have runs of their own.
+        undone: Nodes of which something was undone, so that their results no longer hold.
     """
     failed = schedule.failed
-    results = schedule.results()
+    results = {name: one for name, one in schedule.results().items() if name not in undone}
     if late_after_s is not None:
         return PipelineError(
             f"The pipeline took longer than its {late_after_s:g} s and was stopped.",

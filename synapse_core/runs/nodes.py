@@ -1,6 +1,7 @@
 """The runs that are nodes of a pipeline run, as whoever owns that run deals with them."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ __all__ = [
 
 _PAGE = 500
 _WITH_RESULT = frozenset({RunStatus.SUCCEEDED, RunStatus.SKIPPED})
+_UNDOING = frozenset({"rolled_back", "rollback_failed"})
 _GOING_ON = frozenset({RunStatus.PENDING, RunStatus.RUNNING})
 
 
@@ -41,7 +43,7 @@ def list_nodes(
 
 
 def node_results(store: RunStore, run: Run) -> JSONObject:
-    """Return what those nodes of a pipeline run returned that finished and were not undone.
+    """Return what the nodes of a pipeline run returned that finished; none that was undone in part.
 
     Of one that was executed for a list, it is the list of what was returned, in order.
 
@@ -49,7 +51,10 @@ def node_results(store: RunStore, run: Run) -> JSONObject:
         store: Where the runs are kept.
         run: The pipeline run, with the summary of its whole log.
     """
-    finished = {name for name, word in run.summary.steps.items() if word in _WITH_RESULT}
+    steps = run.summary.steps
+    finished = {name for name, word in steps.items() if word in _WITH_RESULT}
+    # One of a list, or of a pipeline, is undone under its own name: `node[1]`, `node/inner`.
+    finished -= {re.split(r"[\[/]", name)[0] for name, word in steps.items() if word in _UNDOING}
     results: JSONObject = {}
     lists: dict[str, dict[int, JSONValue]] = {}
     for node in list(list_nodes(store, run.id, _WITH_RESULT)):

@@ -120,14 +120,20 @@ def test_what_was_finished_of_a_failed_run_is_told(
     split = Node(works.split).inputs(count=2)
     square = Node(works.square).map(over=split.numbers).inputs(number=item)
     path = Node(works.write, "undone").inputs(text="x").options(undo=works.undo)
-    bad = Node(works.fail).inputs(flag=str(tmp_path / "none")).after(square, path)
-    pipeline = ActionPipeline([split, square, path, bad])
+    each = Node(works.write, "each").map(over=["a"]).inputs(text=item).options(undo=works.undo)
+    part = Node(works.write, "part").inputs(text="y").options(undo=works.undo)
+    inner = Node(ActionPipeline([part], name="inner"), "inside")
+    bad = Node(works.fail).inputs(flag=str(tmp_path / "none")).after(square, path, each, inner)
+    pipeline = ActionPipeline([split, square, path, each, inner, bad])
 
     with pytest.raises(PipelineError) as caught:
         pipeline.wait(pipeline.submit({}, executor), executor)
+    with pytest.raises(PipelineError) as here:
+        pipeline.execute({})
 
     expected = {"split": {"numbers": [0, 1], "count": 2}, "square": [0, 1]}
     assert caught.value.data["results"] == expected
+    assert here.value.data["results"] == expected
 
 
 def test_a_run_is_cancelled(works: ModuleType, executor: ProcessPipelineExecutor) -> None:
