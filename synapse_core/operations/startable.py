@@ -8,6 +8,9 @@ from synapse_core.workspace import Workspace
 
 __all__ = ["describe_what_starts", "find_what_starts", "search_what_starts"]
 
+_FOLDERS = frozenset({".", ".."})
+"""No code of a plugin, and nothing that a URL can ask for."""
+
 
 def search_what_starts(
     workspace: Workspace,
@@ -35,7 +38,7 @@ def find_what_starts(workspace: Workspace, reference: str) -> Plugin:
     Raises:
         PluginNotFoundError: There is no such plugin.
     """
-    if workspace.service is None or "/" in reference:
+    if workspace.service is None or "/" in reference or reference in _FOLDERS:
         return find_plugin(workspace, reference)
     return parse_plugin(workspace.service.plugin(reference))
 

@@ -188,6 +188,8 @@ def test_plugins_of_the_service_are_told_when_they_are_asked_for(
     assert str(tmp_path) not in capsys.readouterr().out
     assert run_command(["plugin", "describe", "talker", "talk", "--service"]) == 0
     assert "synapse run start talker talk --params" in capsys.readouterr().out
+    assert run_command(["plugin", "describe", ".", "--service"]) != 0
+    assert "no plugin at" in capsys.readouterr().err
     use_environment(home, None)
     assert run_command(["plugin", "list", "--service"]) != 0
     assert "names no service" in capsys.readouterr().err
