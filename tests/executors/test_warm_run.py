@@ -1,12 +1,16 @@
 """A run in a process that stays, without the cluster around it."""
 
+import contextlib
 import threading
 from pathlib import Path
 
+from synapse_core.config.home import Home
+from synapse_core.executors.ray.node.warm_batch import WarmBatches
 from synapse_core.executors.ray.node.warm_run import WarmRun
 from synapse_core.executors.threaded_run import LEASE_S, Stopper
-from synapse_core.model.run import RunEnd, RunStatus
+from synapse_core.model.run import Run, RunEnd, RunStatus
 from synapse_core.runs.processes import this_worker
+from synapse_core.runs.store.opening import open_run_store
 from synapse_core.testing.contracts.runs import a_run
 from synapse_core.workspace import open_workspace
 
@@ -17,7 +21,22 @@ from synapse_core import action
 @action
 def quick(ctx) -> int:
     return 1
+
+
+@action
+def slow(ctx) -> int:
+    ctx.sleep(60)
+    return 2
 """
+
+
+def written(folder: Path, action: str, number: int = 0, *, timeout_s: float = 60) -> Run:
+    """Return a new run of an action of a plugin, which is written first."""
+    plugin = folder / "plugin"
+    plugin.mkdir(exist_ok=True)
+    (plugin / "staying_actions.py").write_text(SOURCE, encoding="utf-8")
+    entrypoint = f"staying_actions:{action}"
+    return a_run(number, plugin_path=str(plugin), entrypoint=entrypoint, timeout_s=timeout_s)
 
 
 class Latecomer:
@@ -42,15 +61,9 @@ class Latecomer:
 def test_a_time_limit_met_as_the_action_ends_does_not_kill_the_process_later(
     tmp_path: Path,
 ) -> None:
-    plugin = tmp_path / "plugin"
-    plugin.mkdir()
-    (plugin / "late_actions.py").write_text(SOURCE, encoding="utf-8")
     attendant, owner = Latecomer(), str(this_worker())
     with open_workspace(tmp_path / "home", []) as workspace:
-        made = a_run(
-            plugin_path=str(plugin), entrypoint="late_actions:quick", params={}, timeout_s=1e-9
-        )
-        workspace.runs.create(made)
+        made = workspace.runs.create(written(tmp_path, "quick", timeout_s=1e-9))
         run = workspace.runs.claim(made.id, owner=owner, lease_s=LEASE_S)
         assert run is not None
         WarmRun(
@@ -63,3 +76,21 @@ def test_a_time_limit_met_as_the_action_ends_does_not_kill_the_process_later(
         one.cancel()
     assert all(are_cancelled)
     assert [end.outcome.status for end in attendant.ends] == [RunStatus.SUCCEEDED]
+
+
+def test_of_runs_that_came_together_those_that_take_too_long_are_stopped(tmp_path: Path) -> None:
+    made = [
+        written(tmp_path, "quick", 1),
+        written(tmp_path, "slow", 2, timeout_s=0.2),
+        written(tmp_path, "quick", 3),
+    ]
+    home = Home(tmp_path / "home")
+    home.ensure()
+    with contextlib.closing(open_run_store(home)) as store:
+        store.many.create(made)
+        WarmBatches(home, store).execute([run.id for run in made])
+        ended = store.many.get([run.id for run in made])
+
+    assert [run.result for run in ended] == [1, None, 1]
+    assert ended[1].failure is not None
+    assert ended[1].failure.code == "run_timeout"

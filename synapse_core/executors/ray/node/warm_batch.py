@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Sequence
+from queue import Empty, SimpleQueue
 
 from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, StorageError
@@ -21,9 +22,6 @@ from synapse_core.runs.store.opening import OpenRunStore
 from synapse_core.worker.attempt import HEARTBEAT_S
 
 __all__ = ["WarmBatches"]
-
-LOOK_S = 0.05
-"""Between two looks at what is going on: how late a request or a time limit may be met."""
 
 UNTOLD_S = 0.1
 """How long the store is not told that a run has ended, so that it is told of others as well."""
@@ -50,12 +48,14 @@ class WarmBatches:
         self._asked_at = -math.inf
         self._lock = threading.Lock()
         self._telling = threading.Lock()
-        self._is_busy = threading.Event()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._wakes_at = math.inf
         threading.Thread(target=self._look_after, name="synapse-watch", daemon=True).start()
 
     def look_soon(self) -> None:
-        """Look whether somebody asked to stop a run. For signal handlers: it takes no lock."""
+        """Look whether somebody asked to stop a run. For signal handlers: it waits for no lock."""
         self._asked_at = time.monotonic()
+        self._bell.put(None)
 
     def execute(self, run_ids: Sequence[str]) -> None:
         """Execute what is pending of these runs, and return when all of it has ended.
@@ -63,7 +63,6 @@ class WarmBatches:
         Raises:
             StorageError: An end could not be recorded; recovery does it when this process ends.
         """
-        self._is_busy.set()
         for run_id in run_ids:
             self._beaten_at = time.monotonic()
             run = self._store.claim(run_id, owner=self._owner, lease_s=LEASE_S)
@@ -75,12 +74,13 @@ class WarmBatches:
             if time.monotonic() > self._untold_since + UNTOLD_S:
                 self._tell()
         self._tell()
-        self._is_busy.clear()
 
     def attend(self, run: WarmRun, stopper: Stopper) -> None:
         """Look after an attempt from now on: its lease, its time, and who asks to stop it."""
         with self._lock:
             self._attempt = run, stopper
+            if self._due_at() < self._wakes_at:
+                self._bell.put(None)
 
     def leave(self) -> None:
         """Look after it no longer."""
@@ -108,23 +108,42 @@ class WarmBatches:
                 raise
 
     def _look_after(self) -> None:
-        while self._is_busy.wait():
-            time.sleep(LOOK_S)
+        while True:
+            self._wait()
             try:
                 self._look_at_attempt()
-                if time.monotonic() > self._untold_since + UNTOLD_S:
+                if time.monotonic() >= self._untold_since + UNTOLD_S:
                     self._tell()
             except StorageError:
                 _log.warning("Could not look after the runs", exc_info=True)
 
+    def _wait(self) -> None:
+        """Wait until something is due: for ever, as long as nothing goes on."""
+        with self._lock:
+            self._wakes_at = self._due_at()
+        left_s = self._wakes_at - time.monotonic()
+        with contextlib.suppress(Empty):
+            self._bell.get(timeout=max(0.0, left_s) if left_s < math.inf else None)
+
+    def _due_at(self) -> float:
+        due_at = self._untold_since + UNTOLD_S
+        if self._attempt is not None:
+            ends_at = time.monotonic() + self._attempt[1].left_s
+            due_at = min(due_at, self._beats_at(), ends_at)
+        return due_at
+
+    def _beats_at(self) -> float:
+        was_asked = self._asked_at >= self._beaten_at
+        return self._asked_at if was_asked else self._beaten_at + HEARTBEAT_S
+
     def _look_at_attempt(self) -> None:
+        # Held meanwhile: whoever waits to leave must not be beaten for, or stopped, after that.
         with self._lock:
             if self._attempt is None:
                 return
             run, stopper = self._attempt
-            now = time.monotonic()
-            if self._asked_at >= self._beaten_at or now - self._beaten_at >= HEARTBEAT_S:
-                self._beaten_at = now
+            if time.monotonic() >= self._beats_at():
+                self._beaten_at = time.monotonic()
                 if (reason := run.beat()) is not None:
                     stopper.stop(reason)
             stopper.look()
