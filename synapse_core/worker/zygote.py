@@ -9,7 +9,7 @@ one fork waits ahead of them.
 import contextlib
 import gc
 import os
-import selectors
+import select
 import signal
 import socket
 import struct
@@ -68,24 +68,25 @@ def serve(listener: socket.socket, path: Path) -> None:
 def _answer_orders(listener: socket.socket, path: Path, identity: tuple[int, int] | None) -> None:
     spares = Spares(lambda body: _fork(body, listener), _supervise)
     served_at = time.monotonic()
-    with selectors.DefaultSelector() as selector:
-        selector.register(listener, selectors.EVENT_READ)
-        while time.monotonic() - served_at < IDLE_S and _identity(path) == identity:
-            if not selector.select(timeout=_LOOK_S):
-                spares.look()
-                continue
-            served_at = time.monotonic()
-            connection, _ = listener.accept()
-            with connection:
-                connection.settimeout(ORDER_TIMEOUT_S)
-                order = _receive(connection)
-                if isinstance(order, StopOrder):
-                    _acknowledge(connection)
-                    return
-                _load_what_reaches_store(order)
-                _answer(order, connection, listener, spares)
-            if isinstance(order, RunOrder):
-                spares.expect_another(order)
+    # Unlike an epoll instance, this is no descriptor that every fork of this process would hold.
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    while time.monotonic() - served_at < IDLE_S and _identity(path) == identity:
+        if not poll.poll(_LOOK_S * 1000):
+            spares.look()
+            continue
+        served_at = time.monotonic()
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(ORDER_TIMEOUT_S)
+            order = _receive(connection)
+            if isinstance(order, StopOrder):
+                _acknowledge(connection)
+                return
+            _load_what_reaches_store(order)
+            _answer(order, connection, listener, spares)
+        if isinstance(order, RunOrder):
+            spares.expect_another(order)
 
 
 def _receive(connection: socket.socket) -> Order | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +26,12 @@ if ctx.env.get("WAIT"):
 if ctx.env.get("STUMBLE") and not os.path.exists("stumbled"):
     open("stumbled", "w").close()
     raise OSError("once")
+if ctx.env.get("LIST"):
+    held = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+    return {
+        "supervisor": os.getppid(),
+        "held": [os.readlink(one) for one in held if os.path.islink(one)],
+    }
 return {
     "supervisor": os.getppid(),
     "process": os.getpid(),
@@ -177,6 +184,17 @@ def test_it_is_told_more_than_fits_into_a_socket(machine: Machine) -> None:
 
     assert number_in(run, "process") == its_fork.pid
     assert number_in(run, "size") == 2_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_action_holds_nothing_that_the_zygote_waits_with(machine: Machine) -> None:
+    for _ in range(3):  # the last of them in a process that was there before
+        result = machine.run(LIST="1").result
+        assert isinstance(result, dict)
+        held = result["held"]
+        assert isinstance(held, list)
+        assert any("inotify" in str(one) for one in held)
+        assert not [one for one in held if "eventpoll" in str(one)]
 
 
 def test_it_leaves_with_the_zygote(machine: Machine) -> None:
