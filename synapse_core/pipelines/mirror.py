@@ -21,8 +21,7 @@ from synapse_core.pipelines.reporting import ELSEWHERE
 from synapse_core.ports import RunStore
 from synapse_core.runs.away import AWAY_LEASE_S, AwayStore
 from synapse_core.runs.http import HttpReceiver, HttpRunStore
-from synapse_core.runs.nodes import list_nodes
-from synapse_core.runs.processes import wake_worker
+from synapse_core.runs.nodes import list_nodes, stop_run
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.shipping import Shipper
 from synapse_core.runs.wake import FileWatch
@@ -195,9 +194,7 @@ class _Image:
         self._beat_at = time.monotonic() + _BEAT_S
         there = self._service.heartbeat(self._id, owner=self._owner, lease_s=AWAY_LEASE_S)
         if there.cancel_requested_at is not None and run.cancel_requested_at is None:
-            stopped = self._store.request_cancel(self._id, force=there.cancel_force)
-            if stopped.owner is not None:
-                wake_worker(stopped.owner)
+            stop_run(self._store, self._id, force=there.cancel_force)
 
     def _finish(self, run: Run, *, has_begun: bool) -> None:
         outcome = Outcome(run.status, result=run.result, failure=run.failure)

@@ -20,6 +20,7 @@ __all__ = [
     "ring_bell",
     "shared_folder",
     "stop_nodes",
+    "stop_run",
 ]
 
 _PAGE = 500
@@ -79,9 +80,14 @@ def stop_nodes(store: RunStore, run: Run, *, force: bool = False) -> None:
     if run.kind is not RunKind.PIPELINE:
         return
     for node in list(list_nodes(store, run.id, _GOING_ON)):
-        stopped = store.request_cancel(node.id, force=force)
-        if stopped.owner is not None:
-            wake_worker(stopped.owner)
+        stop_run(store, node.id, force=force)
+
+
+def stop_run(store: RunStore, run_id: str, *, force: bool = False) -> None:
+    """Ask a run to stop, and its worker to look at once."""
+    stopped = store.request_cancel(run_id, force=force)
+    if stopped.owner is not None:
+        wake_worker(stopped.owner)
 
 
 def shared_folder(home: Home, pipeline_run_id: str) -> tuple[Path, str]:
