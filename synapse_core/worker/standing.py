@@ -53,9 +53,16 @@ def stand(connection: socket.socket, order: StandingOrder) -> None:
     while True:
         ready = {descriptor for descriptor, _ in poll.poll()}
         inbox.read()
-        if connection.fileno() in ready or os.waitpid(child, os.WNOHANG)[0] == child:
+        if connection.fileno() in ready or _has_ended(child):
             break
     kill_descendants(child)
+
+
+def _has_ended(child: int) -> bool:
+    """Reap what has ended, adopted strays included, and tell whether the child is among it."""
+    while (pid := os.waitpid(-1, os.WNOHANG)[0]) not in {0, child}:
+        pass
+    return pid == child
 
 
 def _serve(connection: socket.socket, order: StandingOrder, parent: int) -> NoReturn:

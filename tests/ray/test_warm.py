@@ -30,6 +30,7 @@ from tests.ray.looking import (
 
 SOURCE = """
     import os
+    import subprocess
     import time
 
     from pydantic import BaseModel
@@ -72,6 +73,11 @@ SOURCE = """
     @action
     def leave(ctx) -> None:
         os._exit(3)
+
+
+    @action
+    def stray(ctx) -> int:
+        return int(subprocess.check_output(["sh", "-c", "true >/dev/null & echo $!"]))
 """
 
 CONFIG = """
@@ -81,6 +87,7 @@ CONFIG = """
       count: {entrypoint: "warm_actions:count", reuse: true}
       hold: {entrypoint: "warm_actions:hold", reuse: true}
       leave: {entrypoint: "warm_actions:leave", reuse: true}
+      stray: {entrypoint: "warm_actions:stray", reuse: true}
 """
 
 
@@ -158,6 +165,13 @@ def test_a_process_that_leaves_fails_its_run_only(workspace: Workspace, warm: Pa
     assert left.failure is not None
     assert left.failure.code == "worker_lost"
     assert count(workspace, warm)["loaded"] == 1
+
+
+def test_a_process_that_stays_keeps_no_dead_strays(workspace: Workspace, warm: Path) -> None:
+    stray = end(workspace, start(workspace, warm, "stray")).result
+
+    assert isinstance(stray, int)
+    wait_until(lambda: not psutil.pid_exists(stray))
 
 
 def test_a_process_ends_with_the_actor_that_holds_its_room(

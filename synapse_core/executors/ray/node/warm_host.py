@@ -6,7 +6,6 @@ import socket
 from synapse_core.config.home import Home
 from synapse_core.executors.ray.node.warm_batch import WarmBatches
 from synapse_core.runs.store.opening import open_run_store
-from synapse_core.worker.isolation import adopt_orphans
 
 __all__ = ["serve"]
 
@@ -16,7 +15,6 @@ def serve(connection: socket.socket, home: Home) -> None:
 
     A line of it names runs, and a line of ours follows the end of the last of them.
     """
-    adopt_orphans()
     batches = WarmBatches(home, open_run_store(home))
     signal.signal(signal.SIGUSR1, lambda _number, _frame: batches.look_soon())
     with connection.makefile(encoding="ascii") as lines:
