@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from synapse_core.errors import PipelineDefinitionError, SynapseError
 from synapse_core.model.graph_faults import Problem, find_faults, needs_of
-from synapse_core.model.pipeline import Node, Plan, in_order
+from synapse_core.model.pipeline import Node, Plan, Target, in_order
 from synapse_core.pipelines.drafts import (
     ActionFacts,
     Executable,
@@ -45,9 +45,13 @@ def compile_plan(draft: PipelineDraft, find_facts: FindFacts) -> Compiled:
     wanted = {node.name: node for node in draft.nodes}
     needs = {node.name: needs_of(node) for node in draft.nodes}
     problems: list[Problem] = []
-    facts = dict(_gather_facts(draft, find, problems))
-    _stop_at(draft, problems or list(_find_not_for_pipelines(draft, facts)))
-    nodes = tuple(_build(wanted[name], needs[name], facts, find) for name in in_order(needs))
+    found = dict(_gather_facts(draft, find, problems))
+    facts = {name: found.get((name, "action"), _UNKNOWN) for name in wanted}
+    undos = {name: found.get((name, "undo")) for name in wanted}
+    problems += _find_not_for_pipelines(draft, facts)
+    nodes = tuple(
+        _build(wanted[name], needs[name], facts[name], undos[name]) for name in in_order(needs)
+    )
     plan = Plan(
         name=draft.name,
         nodes=nodes,
@@ -61,9 +65,12 @@ def compile_plan(draft: PipelineDraft, find_facts: FindFacts) -> Compiled:
         max_parallel=draft.max_parallel,
         timeout_s=draft.timeout_s,
     )
-    _stop_at(draft, list(find_misfits(plan, facts)))
+    _stop_at(draft, [*problems, *find_misfits(plan, facts)])
     return Compiled(plan, facts)
 
+
+_UNKNOWN = ActionFacts(target=Target(action=""), params={})
+"""Stands for an action that cannot be had, so that the other nodes are looked at all the same."""
 
 _Find: TypeAlias = Callable[[Executable], ActionFacts]
 
@@ -106,11 +113,14 @@ def _find_bad_numbers(draft: PipelineDraft) -> Iterator[Problem]:
 
 def _gather_facts(
     draft: PipelineDraft, find_facts: _Find, problems: list[Problem]
-) -> Iterator[tuple[str, ActionFacts]]:
+) -> Iterator[tuple[tuple[str, str], ActionFacts]]:
+    """Yield what is known of the actions, by node and what they are to it."""
     for node in draft.nodes:
         for field, action in (("action", node.action), ("undo", node.undo)):
+            if action is None:
+                continue
             try:
-                facts = find_facts(action) if action is not None else None
+                facts = find_facts(action)
             except PipelineDefinitionError as error:
                 if "problems" not in error.data:  # nothing that another pipeline has wrong
                     raise
@@ -119,20 +129,15 @@ def _gather_facts(
             except SynapseError as error:
                 problems.append(Problem(node.name, field, error.message, error.hint))
                 continue
-            if field == "undo" and facts is not None and facts.target.plan is not None:
+            if field == "undo" and facts.target.plan is not None:
                 told = f"{facts.target.action} is a pipeline, which undoes nothing."
                 problems.append(Problem(node.name, field, told, "Name an action."))
-            if field == "action" and facts is not None:
-                yield node.name, facts
+            yield (node.name, field), facts
 
 
 def _build(
-    draft: NodeDraft,
-    needs: tuple[str, ...],
-    facts: Mapping[str, ActionFacts],
-    find_facts: _Find,
+    draft: NodeDraft, needs: tuple[str, ...], known: ActionFacts, undo: ActionFacts | None
 ) -> Node:
-    known = facts[draft.name]
     target = known.target
     timeout_s = draft.timeout_s if draft.timeout_s is not None else known.timeout_s
     if target.plan is not None:  # whoever conducts it keeps its time
@@ -151,7 +156,7 @@ def _build(
         retry=draft.retry or known.retry,
         timeout_s=timeout_s,
         cache=draft.cache,
-        undo=find_facts(draft.undo).target if draft.undo is not None else None,
+        undo=undo.target if undo is not None else None,
     )
 
 

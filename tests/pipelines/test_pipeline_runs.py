@@ -115,7 +115,8 @@ def test_what_does_not_fit_is_told_with_node_and_field(workspace: Workspace, plu
     with pytest.raises(PipelineDefinitionError) as caught:
         describe_pipeline(workspace, "works", "squares")
     problems: Any = caught.value.data["problems"]
-    assert [(one["node"], one["field"]) for one in problems] == [("square", "action")]
+    faults = [(one["node"], one["field"]) for one in problems]
+    assert faults == [("square", "action"), ("square", "map")]
 
     config.write_text(text.replace("work/square", "square"), encoding="utf-8")
     with pytest.raises(PipelineDefinitionError, match="no field 'nmbers'") as caught:
