@@ -152,12 +152,7 @@ def deploy_action(
             created_at=before.created_at if before else now,
             updated_at=now,
         )
-        shelf.keep(deployment)
-        try:
-            _order(home, environ, deployment, ServeOrder(verb="apply", name=name))
-        except (InvalidInputError, ConflictError):  # it was refused, so all stays as it was
-            _take_back(shelf, name, before)
-            raise
+        _apply(home, environ, deployment, before)
         shelf.forget_old_releases(name)
     return show_deployment(home, environ, name)
 
@@ -209,6 +204,7 @@ def scale_deployment(
     Raises:
         NotFoundError: There is no such deployment.
         InvalidInputError: There cannot be so many.
+        ConflictError: The cluster refuses it; nothing is changed.
     """
     shelf = Shelf(home)
     shelf.get(name)
@@ -223,8 +219,7 @@ def scale_deployment(
             is_scaled=True,
             updated_at=time.time(),
         )
-        shelf.keep(deployment)
-        _order(home, environ, deployment, ServeOrder(verb="apply", name=name))
+        _apply(home, environ, deployment, before)
     return show_deployment(home, environ, name)
 
 
@@ -247,17 +242,21 @@ def delete_deployment(home: Home, environ: Mapping[str, str], name: str) -> None
         shelf.remove(name)
 
 
-def _take_back(shelf: Shelf, name: str, before: Deployment | None) -> None:
-    if before is None:
-        shelf.remove(name)
-    else:
-        shelf.keep(before)
-
-
-def _order(
-    home: Home, environ: Mapping[str, str], deployment: Deployment, order: ServeOrder
+def _apply(
+    home: Home, environ: Mapping[str, str], deployment: Deployment, before: Deployment | None
 ) -> None:
-    cluster_door(home, environ, deployment.cluster).ask(order, timeout_s=_APPLY_S)
+    """Have a deployment served as it is wanted now; when that is refused, all stays as it was."""
+    shelf, name = Shelf(home), deployment.name
+    shelf.keep(deployment)
+    order = ServeOrder(verb="apply", name=name)
+    try:
+        cluster_door(home, environ, deployment.cluster).ask(order, timeout_s=_APPLY_S)
+    except (InvalidInputError, ConflictError):
+        if before is None:
+            shelf.remove(name)
+        else:
+            shelf.keep(before)
+        raise
 
 
 def _release(
