@@ -16,6 +16,8 @@ from synapse_core.workspace import Workspace
 
 __all__ = [
     "ActionDescription",
+    "BrokenPlugin",
+    "broken_plugins",
     "describe_action",
     "find_plugin",
     "locate_plugin",
@@ -47,6 +49,27 @@ class ActionDescription:
     output_kinds: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenPlugin:
+    """A plugin that no list has, because its manifest is broken.
+
+    Attributes:
+        path: Its folder.
+        fault: The first thing that is wrong with the manifest, with file and line.
+    """
+
+    path: Path
+    fault: str
+
+
+def broken_plugins(workspace: Workspace) -> tuple[BrokenPlugin, ...]:
+    """Return the plugins below the roots that the lists leave out."""
+    return tuple(
+        BrokenPlugin(path=folder, fault=fault.message)
+        for folder, fault in workspace.catalog.faults()
+    )
+
+
 def search_plugins(
     workspace: Workspace,
     query: str = "",
@@ -57,7 +80,7 @@ def search_plugins(
 ) -> Page[Plugin]:
     """Return the plugins below the roots that have a word of the query, those with most first.
 
-    Plugins with a broken manifest are left out; `synapse doctor` names them.
+    Plugins with a broken manifest are left out; `broken_plugins` names them.
 
     Args:
         workspace: Where to look.

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from synapse_core.errors import ActionError, DependencyError, PipelineDefinitionError
 from synapse_core.model.plugin import ActionSpec, Plugin, PluginCategory
-from synapse_core.operations.plugins import ActionDescription, pipeline_names
+from synapse_core.operations.plugins import ActionDescription, broken_plugins, pipeline_names
 from synapse_core.operations.startable import (
     describe_what_starts,
     find_what_starts,
@@ -35,6 +35,8 @@ _MAX_TEXT = 300
 _MAX_EXAMPLE = 2_000
 _MAX_ACTIONS = 12
 """Names shown for one plugin of a list."""
+
+_MAX_BROKEN = 3
 
 
 class SearchArguments(Arguments):
@@ -81,7 +83,7 @@ def plugin_search(call: Call, arguments: SearchArguments) -> PluginList:
         return PluginList(
             plugins=[_row(plugin) for plugin in page.items],
             next_cursor=on,
-            next=[*_after_search(page.items, arguments), *more],
+            next=[*_after_search(call, page.items, arguments), *more],
         )
 
     return fit(build, arguments.limit)
@@ -99,9 +101,13 @@ def _row(plugin: Plugin) -> PluginRow:
     )
 
 
-def _after_search(found: tuple[Plugin, ...], arguments: SearchArguments) -> list[str]:
+def _after_search(call: Call, found: tuple[Plugin, ...], arguments: SearchArguments) -> list[str]:
     if found:
         return [suggest("plugin_describe", plugin=found[0].code)]
+    broken = () if call.workspace.service is not None else broken_plugins(call.workspace)
+    if broken:
+        # What is looked for may well be what nobody can read.
+        return [suggest("plugin_check", path=str(one.path)) for one in broken[:_MAX_BROKEN]]
     if arguments.query or arguments.category:
         return [suggest("plugin_search")]
     return [suggest("plugin_scaffold", name="my_plugin", dry_run=True)]

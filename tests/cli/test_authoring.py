@@ -176,6 +176,20 @@ def test_a_check_names_place_and_fix_and_fails(synapse: Call, plugin: Path) -> N
     assert told.json["diagnostics"][0]["line"] == number
 
 
+def test_lists_tell_which_plugins_they_leave_out(synapse: Call, plugin: Path, folder: Path) -> None:
+    synapse("plugin", "create", "circles")
+    whole = synapse("plugin", "list")
+    (plugin / "config.yaml").write_text("name: shapes\nactions: [\n", encoding="utf-8")
+
+    plugins, pipelines = synapse("plugin", "list"), synapse("pipeline", "list")
+
+    assert "Left out" not in whole.err
+    assert "circles" in plugins.out
+    for listed in (plugins, pipelines):
+        assert listed.code == 0
+        assert f"Left out: {folder}/shapes/config.yaml, line 3:" in listed.err
+
+
 def test_a_check_may_be_strict_or_read_only(synapse: Call, plugin: Path) -> None:
     with (plugin / "shapes" / "main.py").open("a", encoding="utf-8") as module:
         module.write("\n\nif True:\n    raise RuntimeError('at import')\n")

@@ -82,6 +82,19 @@ async def test_a_broken_manifest_is_findings_and_no_error(embed: Connect, place:
     assert any("actoins" in one["message"] for one in checked["findings"])
 
 
+async def test_who_finds_nothing_is_led_to_what_cannot_be_read(
+    embed: Connect, place: Place
+) -> None:
+    folder = place.plugin("mine", "")
+    (folder / "config.yaml").write_text("name: mine\nactions: [\n", encoding="utf-8")
+
+    async with embed() as agent:
+        searched = await agent.call("plugin_search", query="mine")
+
+    assert searched["plugins"] == []
+    assert searched["next"] == [f'plugin_check {{"path": "{folder}"}}']
+
+
 async def test_thousands_of_findings_are_cut_and_counted(embed: Connect, place: Place) -> None:
     lines = "\n".join(f"def f{n}():\n    return input()\n" for n in range(2000))
     source = (

@@ -3,6 +3,7 @@
 from synapse_core.operations.environments import service_environment
 from synapse_core.operations.pipelines.verbs import list_pipelines
 from synapse_mcp.cli.failures import ExitCode
+from synapse_mcp.cli.left_out import note_left_out
 from synapse_mcp.cli.opening import open_plugins
 from synapse_mcp.cli.options import JsonOption, OptionalPluginArgument
 from synapse_mcp.cli.output import Output, note, to_json
@@ -19,6 +20,8 @@ def list_all(plugin: OptionalPluginArgument = None, *, as_json: JsonOption = Fal
     service = service_environment(this_home())
     with open_plugins([plugin] if plugin else [], service=service) as workspace:
         found = list_pipelines(workspace, plugin)
+        if service is None and plugin is None:
+            note_left_out(workspace)
     output = Output(as_json=as_json)
     if as_json:
         output.json({"pipelines": [to_json(one) for one in found]})

@@ -8,6 +8,7 @@ from synapse_core.model.plugin import Plugin, PluginCategory
 from synapse_core.operations.plugins import pipeline_names
 from synapse_core.operations.startable import search_what_starts
 from synapse_mcp.cli.failures import ExitCode
+from synapse_mcp.cli.left_out import note_left_out
 from synapse_mcp.cli.opening import open_plugins, require_service
 from synapse_mcp.cli.options import JsonOption, ServiceOption
 from synapse_mcp.cli.output import Output, note, to_json
@@ -39,6 +40,8 @@ def list_plugins(
     """
     with open_plugins(service=require_service() if service else None) as workspace:
         page = search_what_starts(workspace, query, category=category, limit=limit, cursor=cursor)
+        if not service:
+            note_left_out(workspace)
     output = Output(as_json=as_json)
     if as_json:
         plugins = [plugin_row_json(plugin) for plugin in page.items]
