@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
 import pytest
 
@@ -100,8 +101,11 @@ class PostgresServer:
     def stop(self, *, kill: bool = False) -> None:
         """End it; clients are thrown out, or left in the dark when it is killed."""
         if self._process is not None:
+            children = psutil.Process(self._process.pid).children()
             self._process.send_signal(signal.SIGKILL if kill else signal.SIGINT)
             self._process.wait(_START_S)
+            # Those of one that was killed hold its shared memory, and the next would not start.
+            psutil.wait_procs(children, _START_S)
             self._process = None
 
     @property
