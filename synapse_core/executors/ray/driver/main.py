@@ -13,11 +13,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 
 from synapse_core.config.home import Home
@@ -35,19 +33,15 @@ from synapse_core.executors.ray.cluster.orders import (
 )
 from synapse_core.executors.ray.cluster.places import ClusterPlace
 from synapse_core.executors.ray.cluster.record import DriverRecord, read_record, write_record
-from synapse_core.executors.ray.cluster.settling import end_unplaced, settle, vouch
 from synapse_core.executors.ray.driver.engine import Engine
 from synapse_core.executors.ray.driver.head_watch import HeadWatch
-from synapse_core.executors.ray.driver.reusing import reuse_version
+from synapse_core.executors.ray.driver.runs import PlacedRuns
 from synapse_core.executors.ray.driver.serve_control import ServeControl
 from synapse_core.executors.ray.driver.settings import DriverSettings
-from synapse_core.executors.ray.driver.warm_pool import WarmPool
 from synapse_core.executors.ray.job.api import JobsApi
-from synapse_core.executors.ray.job.order import submit_job
-from synapse_core.executors.ray.job.told import JobOrder
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
-from synapse_core.runs.store.opening import OpenRunStore, open_run_store
+from synapse_core.runs.store.opening import open_run_store
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.orders import MAX_ORDER_BYTES, receive_line, send_line
 
@@ -57,11 +51,6 @@ ORDER_TIMEOUT_S = 5.0
 LOOK_AROUND_S = 2.0
 PASS_ON_S = 0.25
 LAST_WORDS_S = 0.2
-WARM_IDLE_S = 120.0
-"""How long a warm process waits for the next run of its plugin."""
-
-MAX_REPLACEMENTS = 3
-"""A run whose launchers vanish more often than this takes something down with it."""
 
 _log = logging.getLogger(__name__)
 
@@ -79,28 +68,27 @@ class Driver:
     engine: Engine
     _stop: threading.Event = field(default_factory=threading.Event)
     _up: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _waiting: dict[str, LaunchOrder] = field(default_factory=dict[str, LaunchOrder])
-    _orders: dict[str, LaunchOrder] = field(default_factory=dict[str, LaunchOrder])
-    _replacements: dict[str, int] = field(default_factory=dict[str, int])
     _fault: SynapseError | None = None
     _head: HeadWatch | None = None
     _used_at: float = field(default_factory=time.monotonic)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
-    # It waits for workers of machines that were lost, and orders are not to wait along.
-    _settling: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
     _record: DriverRecord = field(init=False)
     _home: Home = field(init=False)
-    _store: OpenRunStore = field(init=False)
-    _warm: WarmPool = field(init=False)
+    _runs: PlacedRuns = field(init=False)
     _place: ClusterPlace = field(init=False)
     _served: ServeControl = field(init=False)
 
     def __post_init__(self) -> None:
         self._home = Home(Path(self.settings.home))
         self._place = ClusterPlace(self._home, self.settings.name)
-        self._store = open_run_store(self._home)
-        self._warm = WarmPool(self.engine, self._store.many.statuses, self._on_end)
+        self._runs = PlacedRuns(
+            home=self._home,
+            store=open_run_store(self._home),
+            engine=self.engine,
+            jobs=self._jobs,
+            is_ours=self.settings.engine.address is None,
+            lost=self._stop.set,
+        )
         self._served = ServeControl(
             self._home,
             self._place.folder / f"{self.settings.name}.serve.json",
@@ -138,7 +126,7 @@ class Driver:
             _log.exception("No cluster")
             self._fault = error
             self._up.set()
-            self._refuse_waiting(error)
+            self._runs.refuse(error)
             self._stop.wait(ORDER_TIMEOUT_S)  # whoever waits for the start is told first
             self._stop.set()
             return
@@ -148,19 +136,17 @@ class Driver:
         dashboard = self.settings.dashboard_url or facts["dashboard_url"]
         self._record = replace(self._record, **{**facts, "dashboard_url": dashboard})
         write_record(self._place.record, self._record)
-        with self._lock:
-            self._up.set()
-            waiting, self._waiting = list(self._waiting.values()), {}
-        for _, alike in groupby(waiting, key=lambda order: replace(order, run_id="")):
-            self._place_or_fail(tuple(alike))
+        self._up.set()
+        self._runs.begin()
         threading.Thread(target=self._pass_on, daemon=True).start()
 
     def _pass_on(self) -> None:
         while not self._stop.wait(PASS_ON_S):
+            self._runs.await_batch()
             if self._is_cut_off:
                 continue
             try:
-                self._warm.pass_on()
+                self._runs.pass_on()
             except Exception:  # noqa: BLE001 - Ray raises what it likes, and the next look comes soon
                 _log.exception("Could not pass on what waits")
 
@@ -177,12 +163,6 @@ class Driver:
         if not self._stop.is_set():
             _log.error("%s of the cluster has ended", part)
             os.kill(os.getpid(), signal.SIGKILL)
-
-    def _refuse_waiting(self, error: SynapseError) -> None:
-        with self._lock:
-            waiting, self._waiting = list(self._waiting), {}
-        for run_id in waiting:
-            self._fail(run_id, error)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -218,8 +198,9 @@ class Driver:
         try:
             match order:
                 case LaunchOrder() | LaunchManyOrder():
-                    self._used_at = time.monotonic()
-                    return self._launch([order] if order.op == "launch" else order.split())
+                    self._check_cluster()
+                    self._runs.launch([order] if order.op == "launch" else order.split())
+                    return {"ok": True}
                 case WakeOrder():
                     self._check_cluster()
                     self.engine.wake(order.owner)
@@ -233,52 +214,6 @@ class Driver:
                     return self._end(force=order.force)
         except SynapseError as error:
             return tell_error(error)
-
-    def _launch(self, orders: Sequence[LaunchOrder]) -> JSONObject:
-        """Place runs that differ in their params only, if they are not on their way already."""
-        self._check_cluster()
-        with self._lock:
-            new = {one.run_id: one for one in orders if one.run_id not in self._orders}
-            self._orders |= new
-            if not self._up.is_set():
-                self._waiting |= new
-                return {"ok": True}
-        try:
-            if new:
-                self._put(tuple(new.values()))
-        except BaseException:
-            for run_id in new:
-                self._orders.pop(run_id, None)
-            raise
-        return {"ok": True}
-
-    def _put(self, orders: Sequence[LaunchOrder]) -> None:
-        order = orders[0]
-        self.engine.check(order)
-        if order.tier == "job":
-            self._submit_job(order)
-            return
-        # A warm process owns its runs in the home itself, so it has to see that.
-        is_away = bool(order.service_url)
-        version = None if is_away else reuse_version(Path(order.plugin_path), order.action)
-        if version is not None:
-            self._warm.place(orders, version)
-            return
-        for one in orders:
-            self._warm.make_room(one)
-            self.engine.place(one, self._on_end)
-
-    def _submit_job(self, order: LaunchOrder) -> None:
-        job = JobOrder(plugin_path=order.plugin_path, environ=order.environ)
-        submit_job(
-            self._jobs(),
-            self._home,
-            self._store.get(order.run_id),
-            job,
-            is_ours=self.settings.engine.address is None,
-        )
-        # From here on it needs no driver; while it runs, a cluster of ours is not idle.
-        self._orders.pop(order.run_id, None)
 
     @property
     def _is_cut_off(self) -> bool:
@@ -303,61 +238,6 @@ class Driver:
             token.read_text(encoding="ascii").strip() if token.exists() else "",
         )
 
-    def _place_or_fail(self, orders: Sequence[LaunchOrder]) -> None:
-        """Place runs whose door has left already: what keeps them from running is their outcome."""
-        try:
-            self._put(orders)
-        except SynapseError as error:
-            for order in orders:
-                self._fail(order.run_id, error)
-
-    def _fail(self, run_id: str, error: SynapseError) -> None:
-        self._orders.pop(run_id, None)
-        run = self._store.get(run_id)
-        if run.status is RunStatus.PENDING:
-            end_unplaced(self._store, self._home, run, error)
-
-    def _on_end(self, run_ids: Sequence[str], error: SynapseError | None) -> None:
-        self._pool.submit(self._settle_all, run_ids, error)
-
-    def _settle_all(self, run_ids: Sequence[str], error: SynapseError | None) -> None:
-        """See to those that have not ended; of many runs there is mostly none."""
-        try:
-            stand = self._store.many.statuses(run_ids)
-        except Exception:
-            _log.exception("Could not look at %s", ", ".join(run_ids))
-            raise
-        for run_id in run_ids:
-            if run_id in stand and not stand[run_id].is_terminal:
-                self._settling.submit(self._settle, run_id, error)
-                continue
-            self._orders.pop(run_id, None)
-            self._replacements.pop(run_id, None)
-            self._warm.has_ended(run_id)
-        self._used_at = time.monotonic()
-
-    def _settle(self, run_id: str, error: SynapseError | None) -> None:
-        try:
-            order = self._orders.get(run_id)
-            is_away = order is not None and bool(order.service_url)
-            run = settle(self._store, self._home, run_id, error, is_away=is_away)
-            self._orders.pop(run_id, None)
-            self._warm.has_ended(run_id)
-            self._used_at = time.monotonic()
-            if run is None or order is None or run.status is not RunStatus.PENDING:
-                self._replacements.pop(run_id, None)
-                return
-            if not self.engine.has_nodes:
-                self._stop.set()  # the next look at the run places it on another cluster
-                return
-            again = self._replacements[run_id] = self._replacements.get(run_id, 0) + 1
-            if again <= MAX_REPLACEMENTS + run.retry.retries:
-                self._orders[run_id] = order
-                self._place_or_fail([order])
-        except Exception:
-            _log.exception("Could not settle %s", run_id)
-            raise
-
     def _status(self, *, wait: bool) -> JSONObject:
         if wait:
             self._up.wait()
@@ -368,12 +248,11 @@ class Driver:
             "address": self._record.address,
             "dashboard_url": self._record.dashboard_url,
             "ray_version": self._record.ray_version,
-            "active": len(self._orders),
+            "active": len(self._runs),
         }
         if not self._up.is_set():
             return record
-        stand = self._store.many.statuses(tuple(self._orders))
-        waiting = sum(status is RunStatus.PENDING for status in stand.values())
+        waiting = sum(one is RunStatus.PENDING for one in self._runs.statuses().values())
         return {**record, **self.engine.status(), "waiting": waiting}
 
     def _obey_serve(self, order: ServeOrder) -> JSONObject:
@@ -383,8 +262,7 @@ class Driver:
 
     def _end(self, *, force: bool) -> JSONObject:
         # A run that has ended in the store may have a launcher that is still on its way out.
-        stand = self._store.many.statuses(tuple(self._orders))
-        active = sum(not status.is_terminal for status in stand.values())
+        active = sum(not status.is_terminal for status in self._runs.statuses().values())
         if active and not force:
             raise ConflictError(
                 f"{active} runs are active on the cluster.",
@@ -414,30 +292,15 @@ class Driver:
             _log.error("The cluster has lost its node")
             self._stop.set()
             return
-        self._warm.release_idle(WARM_IDLE_S)
-        self._warm.grow()
-        self._look_after(tuple(self._orders.values()))
+        self._runs.look_after()
         is_replaced = read_record(self._place.record) != self._record
-        idle_s = time.monotonic() - self._used_at
-        is_used = self._orders or self._served.names
+        idle_s = time.monotonic() - max(self._used_at, self._runs.used_at)
+        is_used = self._runs or self._served.names
         if is_replaced or (idle_s > self.settings.idle_s and not is_used):
             if not is_replaced and self._has_others():
                 self._used_at = time.monotonic()
                 return
             self._stop.set()
-
-    def _look_after(self, orders: Sequence[LaunchOrder]) -> None:
-        stand = self._store.many.statuses([order.run_id for order in orders])
-        waiting = {order.run_id: order for order in orders if order.tier == "task"}
-        for order in orders:
-            if stand.get(order.run_id) is not RunStatus.PENDING:
-                waiting.pop(order.run_id, None)
-                if order.service_url:
-                    vouch(self._store, order.run_id)
-        self._warm.keep_room_for(waiting)
-        # What Ray says is free lags behind, so a run may have been placed into room that was taken.
-        for order in {order.room: order for order in waiting.values()}.values():
-            self._warm.make_room(order)
 
     def _has_others(self) -> bool:
         """Whether somebody else's jobs run on the cluster that ends with this process."""

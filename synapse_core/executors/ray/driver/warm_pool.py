@@ -100,6 +100,7 @@ class WarmPool:
     )
     _paces: dict[_Kind, Pace] = field(default_factory=dict[_Kind, Pace])
     _starved: set[str] = field(default_factory=set[str])
+    _has_batch: threading.Event = field(default_factory=threading.Event)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def place(self, orders: Sequence[LaunchOrder], version: str) -> None:
@@ -147,6 +148,10 @@ class WarmPool:
             for kind in [kind for kind, queue in self._queues.items() if queue]:
                 self._grow(kind)
 
+    def await_batch(self) -> None:
+        """Return as soon as some process has several runs, of which others might have some."""
+        self._has_batch.wait()
+
     def pass_on(self) -> None:
         """Let others have what waits behind a run that takes longer than the ones before it."""
         until = time.monotonic() - self.stuck_s
@@ -155,6 +160,8 @@ class WarmPool:
                 for slot in tuple(self._slots.get(kind, ())):
                     if len(slot.runs) > 1 and slot.used_at < until:
                         self._pass_on(kind, slot)
+            if not any(len(slot.runs) > 1 for slots in self._slots.values() for slot in slots):
+                self._has_batch.clear()
 
     def release_idle(self, idle_s: float) -> None:
         """End processes that have been idle for so long."""
@@ -210,6 +217,8 @@ class WarmPool:
         count = pace.batch(len(queue), len(self._slots[kind]))
         orders = [queue.popleft() for _ in range(count)]
         slot.runs = {order.run_id: order for order in orders}
+        if count > 1:
+            self._has_batch.set()
         slot.idle_since, slot.used_at = None, time.monotonic()
 
         def on_end(error: SynapseError | None) -> None:
