@@ -2,10 +2,11 @@
 
     .venv/bin/python benchmarks/runtime.py [--calls N] [--rounds N]
 
-The sink is the one of a worker: a journal on disk, and captured output that is looked at before
-each event. CPU time of the calling thread, system calls included: what a busy machine adds does
-not count. Prints one JSON object with the median and the least cost of a call over the rounds, in
-microseconds. Budget: 10 µs for `set_progress`, whether its report is written or held back.
+The sink is the one of a worker: a journal on disk that takes secrets out, and captured output that
+is looked at before each event. CPU time of the calling thread, system calls included: what a busy
+machine adds does not count. Prints one JSON object with the median and the least cost of a call
+over the rounds, in microseconds. Budget: 10 µs for each way to say something. What `logging` itself
+costs, before its record comes to us, is measured too, and no part of what is ours.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from synapse_core.context import PluginEnvironment, RuntimeContext
+from synapse_core.logs.redact import Redactor
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runtime.cancellation import CancelToken
 from synapse_core.runtime.logging_bridge import bridge_logging
@@ -27,7 +29,12 @@ from synapse_core.runtime.streams import capture_streams
 from synapse_core.worker.sinks import ChildSink
 
 BUDGET_US = 10.0
-BUDGETED = ("set_progress, each written", "set_progress in a hot loop")
+ENVIRON = {
+    "API_KEY": "vendor-4f0c9a7d2e6b81359a7c",
+    "DATABASE_URL": "postgres://app:correct-horse-battery@db.internal/app",
+    "LOG_LEVEL": "info",
+}
+"""What a run is given: two secrets to look for in each text, in all their forms."""
 
 
 def main() -> int:
@@ -40,7 +47,10 @@ def main() -> int:
         calls = measured_calls(context, given.calls)
         figures = {name: cost_us(call, given) for name, call in calls.items()}
         figures |= captured_costs(sink, given)
-    is_kept = all(figures[name]["median"] <= BUDGET_US for name in BUDGETED)
+    figures |= {"logging.info, bare": bare_logging_cost(given)}
+    figures["logging.info, ours"] = above(figures["logging.info"], figures["logging.info, bare"])
+    budgeted = figures.keys() - {"logging.info"}
+    is_kept = all(figures[name]["median"] <= BUDGET_US for name in budgeted)
     print(json.dumps({"us": figures, "budget_us": BUDGET_US, "is_kept": is_kept}, indent=2))
     return 0 if is_kept else 1
 
@@ -52,7 +62,8 @@ def worker_sink() -> Generator[tuple[ChildSink, RuntimeContext]]:
         folder = Path(name)
         output = folder / "output.log"
         output.touch()
-        with JournalWriter.open(folder / "journal.jsonl") as journal:
+        redactor = Redactor.for_run(ENVIRON, {"epochs": 100})
+        with JournalWriter.open(folder / "journal.jsonl", redactor=redactor) as journal:
             sink = ChildSink(journal, output, offset=0)
             yield (
                 sink,
@@ -87,6 +98,20 @@ def captured_costs(sink: ChildSink, given: argparse.Namespace) -> dict[str, dict
             "print of a line": cost_us(lambda turn: print("epoch", turn), given),
             "logging.info": cost_us(lambda turn: library.info("epoch %d", turn), given),
         }
+
+
+def bare_logging_cost(given: argparse.Namespace) -> dict[str, float]:
+    """Measure what Python's `logging` costs until a handler has the record."""
+    library = logging.getLogger("bench.bare")
+    library.setLevel(logging.INFO)
+    library.addHandler(logging.NullHandler())
+    library.propagate = False
+    return cost_us(lambda turn: library.info("epoch %d", turn), given)
+
+
+def above(whole: dict[str, float], part: dict[str, float]) -> dict[str, float]:
+    """Return what the whole costs more than a part of it."""
+    return {name: round(whole[name] - part[name], 2) for name in whole}
 
 
 def cost_us(call: Callable[[int], object], given: argparse.Namespace) -> dict[str, float]:
