@@ -5,7 +5,7 @@ from pathlib import Path
 
 from synapse_core.discovery.from_ast import scan_source
 from synapse_core.model.plugin import ActionSpec, Plugin
-from synapse_core.model.run import Resources, RetryPolicy
+from synapse_core.model.run import RetryPolicy
 from synapse_core.plugins.files import PluginFile
 from synapse_core.plugins.layout import find_prefix
 from synapse_core.plugins.manifest import ActionEntry, Manifest
@@ -54,7 +54,7 @@ def read_declared(manifest: Manifest) -> dict[str, ActionSpec]:
 
 
 def _read_entry(name: str, entry: ActionEntry, manifest: Manifest) -> ActionSpec:
-    needs, retries = entry.resources, entry.retries
+    retries = entry.retries
     return ActionSpec(
         name=name,
         entrypoint=entry.entrypoint or "",
@@ -64,7 +64,7 @@ def _read_entry(name: str, entry: ActionEntry, manifest: Manifest) -> ActionSpec
         method=entry.method,
         input_type=entry.input_type,
         output_type=entry.output_type,
-        resources=Resources(cpus=needs.cpus, gpus=needs.gpus, memory_mb=needs.memory),
+        resources=entry.resources.wanted(),
         timeout_s=entry.timeout,
         retry=RetryPolicy(
             retries=retries.retries,

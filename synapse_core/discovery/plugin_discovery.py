@@ -130,7 +130,12 @@ class PluginDiscovery:
             "method": spec.method.value,
         }
         needs = spec.resources
-        amounts = {"cpus": needs.cpus, "gpus": needs.gpus, "memory": needs.memory_mb}
+        amounts: JSONObject = {
+            "cpus": needs.cpus,
+            "gpus": needs.gpus,
+            "memory": needs.memory_mb,
+            "custom": dict[str, JSONValue](needs.custom) or None,
+        }
         more: JSONObject = {
             "input_type": spec.input_type,
             "output_type": spec.output_type,

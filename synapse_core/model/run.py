@@ -83,11 +83,13 @@ class Resources:
         cpus: CPU cores, possibly a fraction; None leaves the choice to the executor.
         gpus: GPUs, possibly a fraction.
         memory_mb: Ceiling on the process's address space growth, in MiB; None for no ceiling.
+        custom: What nodes of a cluster claim by other names; elsewhere it is passed over.
     """
 
     cpus: float | None = None
     gpus: float | None = None
     memory_mb: int | None = None
+    custom: dict[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,11 +298,13 @@ class RunEnd:
         run_id: The run.
         outcome: How it ended.
         summary: Its journal, folded to the end.
+        started_at: When it began, if it was claimed ahead; Unix time in seconds.
     """
 
     run_id: str
     outcome: Outcome
     summary: RunSummary
+    started_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from synapse_core.model.pipeline import (
     free_node_name,
 )
 from synapse_core.model.plugin import ActionSchema, Plugin
-from synapse_core.model.run import Resources, RetryPolicy, Run, RunKind
+from synapse_core.model.run import RetryPolicy, Run, RunKind
 from synapse_core.operations.plugins import (
     ActionDescription,
     describe_action,
@@ -39,7 +39,7 @@ from synapse_core.pipelines.interface import params_example, params_schema
 from synapse_core.pipelines.nesting import facts_of_pipeline
 from synapse_core.pipelines.placing import KEEPS_ON
 from synapse_core.pipelines.python_facts import accepted_params, kinds_of_type
-from synapse_core.plugins.manifest_parts import ResourcesEntry, RetriesEntry
+from synapse_core.plugins.manifest_parts import RetriesEntry
 from synapse_core.plugins.pipeline_entries import NodeEntry, PipelineEntry
 from synapse_core.runs.ids import new_run_id
 from synapse_core.types import DataType, JSONObject
@@ -243,7 +243,7 @@ def _graph(nodes: Mapping[str, NodeEntry]) -> list[NodeDraft]:
             limit=entry.max_parallel,
             timeout_s=entry.timeout,
             retry=_retry(entry.retries),
-            resources=_resources(entry.resources),
+            resources=None if entry.resources is None else entry.resources.wanted(),
             cache=entry.cache,
             undo=entry.undo,
         )
@@ -255,9 +255,3 @@ def _retry(entry: RetriesEntry | None) -> RetryPolicy | None:
     if entry is None:
         return None
     return RetryPolicy(entry.retries, entry.backoff, entry.factor, entry.max_backoff)
-
-
-def _resources(entry: ResourcesEntry | None) -> Resources | None:
-    if entry is None:
-        return None
-    return Resources(cpus=entry.cpus, gpus=entry.gpus, memory_mb=entry.memory)

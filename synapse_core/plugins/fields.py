@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from synapse_core.model.resource_names import explain_bad_resource
 from synapse_core.plugins.layout import split_entrypoint
 from synapse_core.plugins.names import explain_bad_name, suggest_name
 
@@ -21,6 +22,7 @@ __all__ = [
     "Line",
     "Megabytes",
     "Name",
+    "ResourceName",
     "Seconds",
     "TaskName",
     "Text",
@@ -140,6 +142,16 @@ def _check_variable(name: str) -> str:
     return name
 
 
+def _check_resource(name: str) -> str:
+    reason = explain_bad_resource(name)
+    if reason:
+        raise FieldFault(
+            f"cannot name {shown(name)}: {reason}",
+            "Write the name that nodes of the cluster have for it, such as `fpga`.",
+        )
+    return name
+
+
 def _check_task(name: str) -> str:
     if not _TASK.fullmatch(name):
         raise FieldFault(
@@ -224,6 +236,7 @@ InnerPath = Annotated[str, AfterValidator(_check_inner_path)]
 """Path below the plugin's folder."""
 
 VariableName = Annotated[str, AfterValidator(_check_variable)]
+ResourceName = Annotated[str, AfterValidator(_check_resource)]
 TaskName = Annotated[str, AfterValidator(_check_task)]
 
 Seconds = Annotated[float, _before(_parse_seconds)]
@@ -233,4 +246,4 @@ Megabytes = Annotated[int, _before(_parse_megabytes)]
 """MiB as a number, or text such as `2G`."""
 
 Amount = Annotated[float, _before(_parse_amount), Field(ge=0)]
-"""A number of CPUs or GPUs, possibly a fraction."""
+"""How many, possibly a fraction."""

@@ -11,7 +11,15 @@ from pydantic import (
     field_validator,
 )
 
-from synapse_core.plugins.fields import Amount, FieldFault, Megabytes, Seconds, VariableName
+from synapse_core.model.run import Resources
+from synapse_core.plugins.fields import (
+    Amount,
+    FieldFault,
+    Megabytes,
+    ResourceName,
+    Seconds,
+    VariableName,
+)
 
 __all__ = [
     "Batch",
@@ -44,6 +52,18 @@ class ResourcesEntry(Entry):
         description="Ceiling on memory: a number is MiB; `K`, `M`, `G` and `T` are units.",
         examples=["2G"],
     )
+    custom: dict[ResourceName, Amount] = Field(
+        default={},
+        description="What nodes of a Ray cluster claim by other names, and how much of it. "
+        "Elsewhere it is passed over.",
+        examples=[{"fpga": 1}],
+    )
+
+    def wanted(self) -> Resources:
+        """Return it as runs have it."""
+        return Resources(
+            cpus=self.cpus, gpus=self.gpus, memory_mb=self.memory, custom=dict(self.custom)
+        )
 
 
 class RetriesEntry(Entry):

@@ -71,6 +71,7 @@ class Release:
         cpus: CPU cores that each replica reserves, possibly a fraction.
         gpus: GPUs that each replica reserves, possibly a fraction.
         memory_mb: Memory that each replica reserves and may use, in MiB; 0 for no limit.
+        custom: What else each replica reserves, by the names that nodes have for it.
         env: Variables for the action.
         environ: Variables of the door, the allow-listed ones and those for installers.
         token_digest: SHA-256 of the token that requests must carry; empty for none.
@@ -88,6 +89,7 @@ class Release:
     cpus: float = 1.0
     gpus: float = 0.0
     memory_mb: int = 0
+    custom: dict[str, float] = field(default_factory=dict[str, float])
     env: dict[str, str] = field(default_factory=dict[str, str])
     environ: dict[str, str] = field(default_factory=dict[str, str])
     token_digest: str = ""

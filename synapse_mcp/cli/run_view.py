@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from synapse_core.model.run import Progress, Run, RunFailure, RunStatus
+from synapse_core.model.run import Progress, Resources, Run, RunFailure, RunStatus
 from synapse_core.types import JSONObject, JSONValue
 from synapse_mcp.cli.formatting import (
     count_text,
@@ -139,6 +139,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "rerun of", run.rerun_of or ""
     yield "params", value_text(run.params) if run.params else ""
     yield "variables", ", ".join(sorted(run.env))
+    yield "resources", _resources_text(run.resources)
     yield (
         "progress",
         "\n".join(
@@ -164,6 +165,16 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         ),
     )
     yield "log", _log_counts(run)
+
+
+def _resources_text(wanted: Resources) -> str:
+    memory = None if wanted.memory_mb is None else f"{wanted.memory_mb} MiB"
+    asked = {"cpus": wanted.cpus, "gpus": wanted.gpus, "memory": memory, **wanted.custom}
+    return ", ".join(
+        f"{name} {amount if isinstance(amount, str) else format(amount, 'g')}"
+        for name, amount in asked.items()
+        if amount is not None
+    )
 
 
 def _step_lines(run: Run) -> Iterator[str]:

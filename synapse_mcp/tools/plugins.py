@@ -248,6 +248,7 @@ def _needs(spec: ActionSpec) -> dict[str, JsonValue]:
         "cpus": spec.resources.cpus,
         "gpus": spec.resources.gpus,
         "memory_mb": spec.resources.memory_mb,
+        "custom": dict[str, JsonValue](spec.resources.custom) or None,
         "timeout_s": spec.timeout_s,
         "retries": spec.retry.retries or None,
         "input_type": spec.input_type,

@@ -48,7 +48,8 @@ def plugin(folder: Path) -> Path:
     place.mkdir()
     actions = "".join(f"  {name}:\n    entrypoint: work:{name}\n" for name in ("train", "fail"))
     manifest = f"name: T\ncode: trainer\nversion: 1.0.0\nactions:\n{actions}"
-    (place / "config.yaml").write_text(manifest + "  wait:\n    entrypoint: work:wait\n")
+    wait = "  wait:\n    entrypoint: work:wait\n    resources: {cpus: 2, custom: {fpga: 1}}\n"
+    (place / "config.yaml").write_text(manifest + wait)
     (place / "work.py").write_text(dedent(SOURCE))
     return place
 
@@ -65,6 +66,13 @@ def test_a_run_goes_from_its_start_to_its_files(synapse: Call, folder: Path) -> 
     assert (shown["status"], shown["result"]) == ("succeeded", {"epochs": 3})
     assert saved.code == 0
     assert (folder / "copy.txt").read_text() == "epochs: 3\n"
+
+
+def test_what_a_run_asks_for_is_shown(synapse: Call) -> None:
+    synapse("run", "start", "trainer", "wait", "-p", "seconds=0", "--wait")
+
+    assert "cpus 2, fpga 1" in synapse("run", "show", "last").out
+    assert synapse("run", "show", "last", "--json").json["resources"]["custom"] == {"fpga": 1}
 
 
 def test_the_number_of_lines_is_that_of_the_log(synapse: Call) -> None:

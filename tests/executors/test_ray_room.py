@@ -4,7 +4,7 @@ import pytest
 
 from synapse_core.errors import InvalidInputError
 from synapse_core.executors.ray.cluster.room import check_room
-from synapse_core.executors.ray.options import check_custom
+from synapse_core.executors.ray.options import to_resources
 
 NODES = [{"CPU": 4.0, "GPU": 2.0, "node:10.0.0.1": 1.0}, {"CPU": 8.0, "tpu": 4.0}]
 
@@ -39,11 +39,16 @@ def test_what_no_machine_has_is_refused(wanted: dict[str, float], told: str) -> 
 
 @pytest.mark.parametrize(
     ("resources", "told"),
-    [({"GPU": 1}, "num_gpus="), ({"memory": 1}, "memory="), ({"tpu": -1}, "no less than 0")],
+    [
+        ({"GPU": 1}, "num_gpus="),
+        ({"memory": 1}, "memory="),
+        ({"tpu": -1}, "no less than 0"),
+        ({"a b": 1}, "spaces"),
+    ],
 )
 def test_resources_that_ray_would_refuse_are_refused_here(
     resources: dict[str, float], told: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=told):
-        check_custom(resources)
-    assert check_custom({"tpu": 0.5}) == {"tpu": 0.5}
+        to_resources(None, None, None, resources)
+    assert to_resources(None, None, None, {"tpu": 0.5}).custom == {"tpu": 0.5}

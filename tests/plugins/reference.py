@@ -88,6 +88,7 @@ KINDS: dict[object, str] = {
     fields.Entrypoint: "`module:attribute`",
     fields.InnerPath: "path in the plugin",
     fields.VariableName: "name",
+    fields.ResourceName: "name",
     fields.TaskName: "`data.task`",
     fields.Seconds: "time",
     fields.Megabytes: "size",

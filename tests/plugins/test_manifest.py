@@ -45,7 +45,7 @@ actions:
     method: job
     input_type: model_weights
     output_type: onnx_model
-    resources: {cpus: 2, gpus: 0.5, memory: 2G}
+    resources: {cpus: 2, gpus: 0.5, memory: 2G, custom: {fpga: 1, "node:10.0.0.7": 0.001}}
     timeout: 1h30m
     retries: {retries: 3, backoff: 500ms, factor: 3, max_backoff: 1m}
     params_schema: {type: object}
@@ -111,6 +111,7 @@ def test_every_field_is_read() -> None:
     assert export.entrypoint == "my_plugin.export:ExportAction"
     assert export.method is ActionMethod.JOB
     assert (export.resources.cpus, export.resources.gpus, export.resources.memory) == (2, 0.5, 2048)
+    assert export.resources.wanted().custom == {"fpga": 1, "node:10.0.0.7": 0.001}
     assert export.timeout == 5400
     assert (export.retries.retries, export.retries.backoff, export.retries.factor) == (3, 0.5, 3)
     assert (short.retries.retries, short.timeout) == (2, 90)
@@ -218,6 +219,15 @@ def test_a_fault_is_told_where_it_is(text: str, expected: tuple[str, str, int, i
         "resources: {memory: 2147483648}",
         "resources: {memory: 0}",
         "resources: 4",
+        "resources: {custom: {CPU: 1}}",
+        "resources: {custom: {memory: 1}}",
+        "resources: {custom: {an fpga: 1}}",
+        "resources: {custom: {'': 1}}",
+        "resources: {custom: {fpga: -1}}",
+        "resources: {custom: {fpga: many}}",
+        "resources: {custom: {fpga: }}",
+        "resources: {custom: [fpga]}",
+        "resources: {custom: {fpga: .inf}}",
         "method: [job]",
         "entrypoint: plugin/actions.py:Run",
         "entrypoint: Run",

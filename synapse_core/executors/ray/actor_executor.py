@@ -18,7 +18,6 @@ from synapse_core.executors.ray.calls import RunCalls, home_of, result_of
 from synapse_core.executors.ray.choosing import ACTOR, find_cluster
 from synapse_core.executors.ray.launcher import RayLauncher
 from synapse_core.executors.ray.options import (
-    check_custom,
     find_folder,
     merge_variables,
     to_resources,
@@ -77,7 +76,7 @@ class RayActorExecutor:
         num_gpus: GPUs for each run, possibly a fraction; None for what the action asks for.
         num_cpus: CPU cores for each run, possibly a fraction; None for what the action asks for.
         memory: Bytes for each run; None for what the action asks for.
-        resources: Further resources of the cluster, by name.
+        resources: Further resources of the cluster by name, besides those the action asks for.
         runtime_env: May hold `env_vars` and `working_dir`. Libraries come from the plugin's
             requirements.
         env: Variables for the actions.
@@ -114,12 +113,11 @@ class RayActorExecutor:
             os.environ,
             find_cluster(where, place, os.environ, clusters),
             name=f"{ACTOR}@{where}" if where else ACTOR,
-            custom=check_custom(resources),
         )
         self._calls = RunCalls(place, self._executor)
         self._folder = find_folder(working_dir, runtime_env)
         self._env = merge_variables(env, runtime_env, job_id)
-        self._resources = to_resources(num_cpus, num_gpus, memory)
+        self._resources = to_resources(num_cpus, num_gpus, memory, resources)
         self._sink = sink or ConsoleSink()
 
     def execute(

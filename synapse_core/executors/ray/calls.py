@@ -313,7 +313,7 @@ def _overridden(declared: Resources, given: Resources) -> Resources:
         for name in ("cpus", "gpus", "memory_mb")
         if (value := getattr(given, name)) is not None
     }
-    return replace(declared, **changed)
+    return replace(declared, **changed, custom={**declared.custom, **given.custom})
 
 
 def home_of(given: Path | None, environ: Mapping[str, str]) -> Home:

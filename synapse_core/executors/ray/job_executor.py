@@ -57,6 +57,7 @@ class RayJobExecutor:
         num_cpus: CPU cores to reserve; None for what the action asks for.
         num_gpus: GPUs to reserve; None for what the action asks for.
         memory: Bytes to reserve; None for what the action asks for.
+        resources: Further resources of the cluster by name, besides those the action asks for.
         runtime_env: May hold `env_vars` and `working_dir`. Libraries come from the plugin's
             requirements.
         home: Where runs are kept; None for `SYNAPSE_HOME`, else `~/.synapse`.
@@ -74,6 +75,7 @@ class RayJobExecutor:
         num_cpus: float | None = None,
         num_gpus: float | None = None,
         memory: int | None = None,
+        resources: Mapping[str, float] | None = None,
         runtime_env: Mapping[str, object] | None = None,
         home: Path | None = None,
     ) -> None:
@@ -86,7 +88,7 @@ class RayJobExecutor:
         self._calls = RunCalls(place, self._executor)
         self._folder = find_folder(working_dir, runtime_env)
         self._env = merge_variables(env, runtime_env, None)
-        self._resources = to_resources(num_cpus, num_gpus, memory)
+        self._resources = to_resources(num_cpus, num_gpus, memory, resources)
 
     def submit(
         self, action: Action | str, params: Mapping[str, object] | BaseModel | None = None

@@ -25,20 +25,12 @@ class RayLauncher:
         environ: Variables of the calling process.
         cluster: Where to place them.
         name: The name a caller picks this executor by.
-        custom: Further resources of the cluster that each run reserves, by name.
     """
 
     def __init__(
-        self,
-        home: Home,
-        environ: Mapping[str, str],
-        cluster: Cluster,
-        *,
-        name: str,
-        custom: Mapping[str, float] | None = None,
+        self, home: Home, environ: Mapping[str, str], cluster: Cluster, *, name: str
     ) -> None:
         self.name = name
-        self._custom = dict(custom or {})
         self._environ = environ
         self.door = DriverDoor(home, environ, cluster)
 
@@ -62,7 +54,6 @@ class RayLauncher:
             run,
             {**installer_variables(self._environ), **allowed_environment(self._environ)},
             tier="task",
-            custom=self._custom,
             cluster=self.door.cluster,
         )
 

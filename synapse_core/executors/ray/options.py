@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import cast
 
 from synapse_core.errors import InvalidInputError
+from synapse_core.model.resource_names import explain_bad_resource
 from synapse_core.model.run import Resources
 from synapse_core.worker.environment import JOB_ID_VARIABLE
 
-__all__ = ["check_custom", "find_folder", "merge_variables", "to_resources"]
+__all__ = ["find_folder", "merge_variables", "to_resources"]
 
 _LIBRARIES = (
     "List libraries in the plugin's requirements.txt: they are installed once on each machine, "
@@ -81,34 +82,38 @@ def find_folder(
 
 
 def to_resources(
-    num_cpus: float | None, num_gpus: float | None, memory_bytes: int | None
+    num_cpus: float | None,
+    num_gpus: float | None,
+    memory_bytes: int | None,
+    custom: Mapping[str, float] | None = None,
 ) -> Resources:
     """Return the resources of a run.
 
     Raises:
-        InvalidInputError: One of them is negative.
+        InvalidInputError: One of them is negative, or has a name that none can have.
     """
     for name, value in (("num_cpus", num_cpus), ("num_gpus", num_gpus), ("memory", memory_bytes)):
         if value is not None and value < 0:
             raise InvalidInputError(f"{name} is {value:g}.", hint="Give no less than 0.")
     memory_mb = None if memory_bytes is None else max(1, memory_bytes >> 20)
-    return Resources(cpus=num_cpus, gpus=num_gpus, memory_mb=memory_mb)
+    return Resources(
+        cpus=num_cpus, gpus=num_gpus, memory_mb=memory_mb, custom=_checked(custom or {})
+    )
 
 
-def check_custom(resources: Mapping[str, float] | None) -> dict[str, float]:
-    """Return further resources of the cluster by name.
-
-    Raises:
-        InvalidInputError: One is negative, or has an argument of its own.
-    """
-    for name, amount in (resources or {}).items():
+def _checked(resources: Mapping[str, float]) -> dict[str, float]:
+    for name, amount in resources.items():
         if name in _NAMED:
             raise InvalidInputError(
                 f"resources has {name!r}, which has an argument of its own.",
                 hint=f"Give {_NAMED[name]}=….",
             )
+        if reason := explain_bad_resource(name):
+            raise InvalidInputError(
+                f"resources has {name!r}: {reason}.", hint="Give the name that nodes have for it."
+            )
         if amount < 0:
             raise InvalidInputError(
                 f"The resource {name!r} is {amount:g}.", hint="Give no less than 0."
             )
-    return dict(resources or {})
+    return dict(resources)

@@ -57,7 +57,8 @@ class BaseDeploymentAction(BaseAction[P], Generic[P]):
     def get_ray_actor_options(self) -> JSONObject:
         """Return what each replica reserves: `num_cpus`, `num_gpus`, `memory` in bytes.
 
-        What is left out is as the manifest says, if all is.
+        What else nodes have stands by its name in a mapping `resources`. What is left out is as the
+        manifest says, if all is.
         """
         return {}
 
@@ -138,12 +139,16 @@ class BaseDeploymentAction(BaseAction[P], Generic[P]):
 def _resources(options: JSONObject) -> Resources | None:
     if not options:
         return None
-    numbers = {key: float(str(value)) for key, value in options.items()}
+    further = options.get("resources")
+    numbers = {key: float(str(value)) for key, value in options.items() if key != "resources"}
     memory = numbers.get("memory", 0.0)
     return Resources(
         cpus=numbers.get("num_cpus"),
         gpus=numbers.get("num_gpus"),
         memory_mb=int(memory) >> 20 or None,
+        custom={key: float(str(value)) for key, value in further.items()}
+        if isinstance(further, dict)
+        else {},
     )
 
 

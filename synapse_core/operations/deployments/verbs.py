@@ -298,6 +298,7 @@ def _release(
         cpus=1.0 if wanted.cpus is None else wanted.cpus,
         gpus=wanted.gpus or 0.0,
         memory_mb=wanted.memory_mb or 0,
+        custom=dict(wanted.custom),
         env=variables,
         environ={**installer_variables(environ), **allowed_environment(environ)},
         token_digest=_digest_token(serve.token, {**environ, **variables}),

@@ -36,7 +36,7 @@ class CreatingContract:
             env={"A": "1", "B=": ""},
             timeout_s=1.5,
             retry=RetryPolicy(3, 0.5, 3.0, 9.0),
-            resources=Resources(cpus=0.5, gpus=1, memory_mb=64),
+            resources=Resources(cpus=0.5, gpus=1, memory_mb=64, custom={"fpga": 0.5}),
             rerun_of="20250101-000000-00000000",
             idempotency_key="key",
             kind=RunKind.PIPELINE,

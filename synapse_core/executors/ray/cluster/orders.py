@@ -74,7 +74,6 @@ class LaunchOrder:
         environ: Mapping[str, str],
         *,
         tier: Tier,
-        custom: Mapping[str, float] | None = None,
         cluster: Cluster | None = None,
     ) -> "LaunchOrder":
         """Return the order that places the run with what its action asks for."""
@@ -87,7 +86,7 @@ class LaunchOrder:
             cpus=1.0 if wanted.cpus is None else wanted.cpus,
             gpus=wanted.gpus or 0.0,
             memory_mb=wanted.memory_mb or 0,
-            custom=dict(custom or {}),
+            custom=dict(wanted.custom),
             tier=tier,
             service_url=cluster.service_url if cluster is not None else "",
             service_token=cluster.service_token if cluster is not None else "",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from synapse_core.config.home import Home
-from synapse_core.errors import ConflictError, SynapseError, WorkerLostError
+from synapse_core.errors import ConflictError, InvalidInputError, SynapseError, WorkerLostError
 from synapse_core.executors.ray.cluster.orders import LaunchOrder
 from synapse_core.executors.ray.cluster.packing import PackedPlugin, PackedPlugins
 from synapse_core.executors.ray.cluster.room import check_room, fits
@@ -144,7 +144,7 @@ class Engine:
         """Refuse what the cluster can never give; Ray would wait for it for ever.
 
         Raises:
-            InvalidInputError: More is asked for than any node has.
+            InvalidInputError: More is asked for than any node has, or what Ray cannot divide so.
             WorkerLostError: There is no node any more.
         """
         wanted = _wanted(order)
@@ -155,6 +155,13 @@ class Engine:
                 hint="Try again in a moment; a local one is started anew.",
             )
         check_room(wanted, nodes)
+        try:
+            self._task.options(**_room(order))
+        except ValueError as error:  # such as three of something that is given in twos and fours
+            raise InvalidInputError(
+                f"Ray refuses what the run asks for: {error}",
+                hint="Correct `resources` of the action in config.yaml.",
+            ) from error
 
     def place(self, order: LaunchOrder, ended: Ended) -> None:
         """Have the run's worker started as soon as there is room for it.

@@ -116,11 +116,13 @@ class ServeControl:
 
     def _make(self, deployment: Deployment, release: Release) -> Any:  # noqa: ANN401 - of Serve's
         settings = release.settings
-        actor: dict[str, float] = {"num_cpus": release.cpus}
+        actor: dict[str, Any] = {"num_cpus": release.cpus}
         if release.gpus:
             actor["num_gpus"] = release.gpus
         if release.memory_mb:
             actor["memory"] = release.memory_mb << 20
+        if release.custom:
+            actor["resources"] = release.custom
         # It speaks HTTP, whose libraries a driver that serves nothing need not import.
         from synapse_core.executors.ray.node.serve_replica import ServeReplica  # noqa: PLC0415 - see above
 
@@ -217,7 +219,7 @@ def _check_room(release: Release) -> None:
     """Refuse what no node has; Serve would wait for one that does, for ever."""
     wanted = {"CPU": release.cpus, "GPU": release.gpus, "memory": float(release.memory_mb << 20)}
     nodes = [node["Resources"] for node in import_module("ray").nodes() if node["Alive"]]
-    check_room(wanted, nodes)
+    check_room({**wanted, **release.custom}, nodes)
 
 
 def _count(deployment: Deployment, settings: ServeSettings) -> dict[str, Any]:

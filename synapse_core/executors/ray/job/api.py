@@ -93,6 +93,8 @@ class JobsApi:
             body["entrypoint_num_gpus"] = resources.gpus
         if resources.memory_mb:
             body["entrypoint_memory"] = resources.memory_mb << 20
+        if resources.custom:
+            body["entrypoint_resources"] = resources.custom
         until = time.monotonic() + PATIENCE_S
         while True:
             try:

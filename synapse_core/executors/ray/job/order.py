@@ -132,7 +132,8 @@ def _check_room(api: JobsApi, resources: Resources) -> None:
         InvalidInputError: No machine of it has so much.
     """
     memory = float((resources.memory_mb or 0) << 20)
-    wanted = {"CPU": resources.cpus or 0.0, "GPU": resources.gpus or 0.0, "memory": memory}
+    own = {"CPU": resources.cpus or 0.0, "GPU": resources.gpus or 0.0, "memory": memory}
+    wanted = {**own, **resources.custom}
     if not any(wanted.values()):
         return
     try:
