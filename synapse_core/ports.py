@@ -214,8 +214,9 @@ class RunStore(Protocol):
     def release(self, run_id: str, *, expected_owner: str) -> bool:
         """Make a running run of a dead owner pending again, to be claimed for another attempt.
 
-        Owner, lease and `started_at` are cleared, `attempt` is kept. Exactly one of any number of
-        concurrent callers wins. False when the owner has changed or the run has ended, and when
+        Owner, lease and `started_at` are cleared, `attempt` is kept; of a run that was claimed
+        ahead and not begun, it is what it was before. Exactly one of any number of concurrent
+        callers wins. False when the owner has changed or the run has ended, and when
         somebody asked to stop it: then it is to be ended, not repeated.
         """
         ...
@@ -262,6 +263,21 @@ class ManyRuns(Protocol):
 
     def statuses(self, run_ids: Sequence[str]) -> Mapping[str, RunStatus]:
         """Return how the runs stand; for a small part of what `get` costs."""
+        ...
+
+    def claim(self, run_ids: Sequence[str], *, owner: str, lease_s: float) -> Sequence[Run]:
+        """Own those of the runs that are pending, to begin one after the other; in this order.
+
+        Their `started_at` stays empty until a heartbeat or the end, by which anybody sees that they
+        may not have begun. If one of them has not, its owner, or whoever recovers it, releases it.
+        """
+        ...
+
+    def release(self, run_ids: Sequence[str], *, expected_owner: str) -> Sequence[str]:
+        """Make runs pending again that were claimed here and not begun; return which.
+
+        The attempt does not count. Those that somebody asked to stop stay the owner's, to be ended.
+        """
         ...
 
     def finish(self, ends: Sequence[RunEnd], *, owner: str) -> Sequence[Run]:

@@ -110,6 +110,7 @@ class ThreadedRun:
         self._redactor = Redactor.for_run(run.env, run.params)
         self._summary = RunSummary()
         self._look = threading.Event()
+        self._began_at: float | None = None
 
     def look_now(self) -> None:
         """Look at once whether somebody asked to stop the run."""
@@ -126,7 +127,7 @@ class ThreadedRun:
             outcome, attempt = self._make_attempts(writer)
             writer.emit(EventKind.STATUS, terminal_status(outcome, attempt))
         summary = self._journals.summarise(self._run.id, self._summary)
-        self._record(RunEnd(self._run.id, outcome, summary))
+        self._record(RunEnd(self._run.id, outcome, summary, started_at=self._began_at))
 
     def _make_attempts(self, writer: JournalWriter) -> tuple[Outcome, int]:
         """Return how the last attempt ended, and its number."""
@@ -150,6 +151,7 @@ class ThreadedRun:
         run = self._run
         cancel = CancelToken()
         with self._watch(cancel) as stopped:
+            self._began_at = self._began_at or time.time()
             writer.emit(EventKind.STATUS, {"status": RunStatus.RUNNING, "attempt": number})
             output = self._execute(writer, cancel, number)
         end = AttemptEnd(int(output is None), stopped[0] if stopped else None, drained_to=None)

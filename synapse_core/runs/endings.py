@@ -8,7 +8,15 @@ from synapse_core.ports import JournalReader
 from synapse_core.runs.records import is_end
 from synapse_core.types import JSONObject, JSONValue
 
-__all__ = ["Ending", "ending_of", "is_lasting", "last_word", "parse_failure", "terminal_status"]
+__all__ = [
+    "Ending",
+    "ending_of",
+    "has_begun",
+    "is_lasting",
+    "last_word",
+    "parse_failure",
+    "terminal_status",
+]
 
 _WORDS = frozenset({EventKind.OUTPUT, EventKind.ERROR, EventKind.STATUS})
 
@@ -48,6 +56,16 @@ def last_word(journals: JournalReader, run_id: str) -> Event | None:
     """Return the result or error of the current attempt; None when it left none yet."""
     event = _last(journals, run_id, _WORDS)
     return None if event is None or event.kind is EventKind.STATUS else event
+
+
+def has_begun(journals: JournalReader, run_id: str, attempt: int) -> bool:
+    """Whether this attempt has said that it runs.
+
+    Raises:
+        JournalError: The journal is damaged near its end.
+    """
+    status = _last(journals, run_id, frozenset({EventKind.STATUS}))
+    return status is not None and status.data.get("attempt") == attempt
 
 
 def ending_of(journals: JournalReader, run_id: str) -> Ending:

@@ -11,7 +11,7 @@ from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, Run, RunFailure, RunStatus, WorkerId
 from synapse_core.ports import RunStore
 from synapse_core.runs.captured import OutputReader, last_offset
-from synapse_core.runs.endings import Ending, ending_of, is_lasting, terminal_status
+from synapse_core.runs.endings import Ending, ending_of, has_begun, is_lasting, terminal_status
 from synapse_core.runs.forwarding import ForwardedEvents
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.leftovers import end_leftovers
@@ -66,7 +66,7 @@ def recover_if_abandoned(
 
     What the journal says decides: a recorded result or failure stands. A run without either has
     failed with `worker_lost`, unless somebody had asked to stop it. When its retry policy has
-    attempts left, it is returned pending, to be placed again.
+    attempts left, or it had only waited for its turn, it is returned pending, to be placed again.
 
     A full disk or a locked store is no reason to lose the run or to break a list of many: the run
     is returned as it is, and the next caller tries again.
@@ -133,6 +133,8 @@ class _Recovery:
 
     def settle(self) -> Run:
         """Settle the run, each step such that whoever comes next may do it again."""
+        if self._never_began() and self._store.release(self._run.id, expected_owner=self._owner):
+            return self._store.get(self._run.id)
         output = self._home.output(self._run.id)
         end_leftovers(_read_worker_note(self._folder), self._folder, output)
         ending = self._read_ending(output)
@@ -148,6 +150,16 @@ class _Recovery:
             outcome = Outcome(RunStatus.CANCELLED)
         self._say(terminal_status(outcome, self._run.attempt))
         return self._finish(outcome)
+
+    def _never_began(self) -> bool:
+        """Whether the run only waited for its turn in a process that executed others."""
+        if self._run.started_at is not None:
+            return False
+        try:
+            return not has_begun(self._journals, self._run.id, self._run.attempt)
+        except JournalError as error:
+            self._accept_damage(error)
+            return False
 
     def _read_ending(self, output: Path) -> Ending:
         """Return what is on record, once the output that nobody recorded any more is too."""

@@ -2,7 +2,12 @@
 
 import contextlib
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from synapse_core.config.home import Home
 from synapse_core.executors.ray.node.warm_batch import WarmBatches
@@ -10,7 +15,7 @@ from synapse_core.executors.ray.node.warm_run import WarmRun
 from synapse_core.executors.threaded_run import LEASE_S, Stopper
 from synapse_core.model.run import Run, RunEnd, RunStatus
 from synapse_core.runs.processes import this_worker
-from synapse_core.runs.store.opening import open_run_store
+from synapse_core.runs.store.opening import OpenRunStore, open_run_store
 from synapse_core.testing.contracts.runs import a_run
 from synapse_core.workspace import open_workspace
 
@@ -37,6 +42,23 @@ def written(folder: Path, action: str, number: int = 0, *, timeout_s: float = 60
     (plugin / "staying_actions.py").write_text(SOURCE, encoding="utf-8")
     entrypoint = f"staying_actions:{action}"
     return a_run(number, plugin_path=str(plugin), entrypoint=entrypoint, timeout_s=timeout_s)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[OpenRunStore]:
+    home = Home(tmp_path / "home")
+    home.ensure()
+    with contextlib.closing(open_run_store(home)) as store:
+        yield store
+
+
+def await_status(store: OpenRunStore, run_id: str, *wanted: RunStatus) -> Run:
+    """Return the run once it stands like that; a thread brings it there."""
+    until = time.monotonic() + 20
+    while (run := store.get(run_id)).status not in wanted:
+        assert time.monotonic() < until, f"{run_id} is {run.status}"
+        threading.Event().wait(0.005)
+    return run
 
 
 class Latecomer:
@@ -78,19 +100,76 @@ def test_a_time_limit_met_as_the_action_ends_does_not_kill_the_process_later(
     assert [end.outcome.status for end in attendant.ends] == [RunStatus.SUCCEEDED]
 
 
-def test_of_runs_that_came_together_those_that_take_too_long_are_stopped(tmp_path: Path) -> None:
+def test_of_runs_that_came_together_those_that_take_too_long_are_stopped(
+    tmp_path: Path, store: OpenRunStore
+) -> None:
     made = [
         written(tmp_path, "quick", 1),
         written(tmp_path, "slow", 2, timeout_s=0.2),
         written(tmp_path, "quick", 3),
     ]
-    home = Home(tmp_path / "home")
-    home.ensure()
-    with contextlib.closing(open_run_store(home)) as store:
-        store.many.create(made)
-        WarmBatches(home, store).execute([run.id for run in made])
-        ended = store.many.get([run.id for run in made])
+    store.many.create(made)
+    batches = WarmBatches(Home(tmp_path / "home"), store, store.many)
+    batches.execute([run.id for run in made])
+    ended = store.many.get([run.id for run in made])
 
     assert [run.result for run in ended] == [1, None, 1]
     assert ended[1].failure is not None
     assert ended[1].failure.code == "run_timeout"
+
+
+def test_what_waits_behind_a_run_that_goes_on_is_given_back(
+    tmp_path: Path, store: OpenRunStore
+) -> None:
+    made = [
+        written(tmp_path, "slow", 1),
+        written(tmp_path, "quick", 2),
+        written(tmp_path, "quick", 3),
+    ]
+    store.many.create(made)
+    batches = WarmBatches(Home(tmp_path / "home"), store, store.many)
+
+    def be_another_process() -> None:
+        await_status(store, made[0].id, RunStatus.RUNNING)
+        await_status(store, made[1].id, RunStatus.PENDING)
+        assert store.claim(made[1].id, owner="another", lease_s=LEASE_S) is not None
+        store.request_cancel(made[0].id)
+        batches.look_soon()
+
+    with ThreadPoolExecutor(1) as others:
+        other = others.submit(be_another_process)
+        batches.execute([run.id for run in made])
+        other.result()
+
+    ended = store.many.get([run.id for run in made])
+    assert [run.status for run in ended] == [
+        RunStatus.CANCELLED,
+        RunStatus.RUNNING,
+        RunStatus.SUCCEEDED,
+    ]
+    assert ended[1].owner == "another"
+    assert all(run.attempt == 1 and run.started_at is not None for run in ended)
+
+
+def test_who_asks_to_stop_a_run_that_waits_does_not_wait_for_those_before_it(
+    tmp_path: Path, store: OpenRunStore
+) -> None:
+    made = [written(tmp_path, "slow", 1), written(tmp_path, "quick", 2)]
+    store.many.create(made)
+    batches = WarmBatches(Home(tmp_path / "home"), store, store.many)
+
+    def ask_to_stop() -> None:
+        await_status(store, made[1].id, RunStatus.RUNNING)
+        store.request_cancel(made[1].id)
+        batches.look_soon()
+        await_status(store, made[1].id, RunStatus.CANCELLED)
+        assert store.get(made[0].id).status is RunStatus.RUNNING
+        store.request_cancel(made[0].id)
+        batches.look_soon()
+
+    with ThreadPoolExecutor(1) as others:
+        other = others.submit(ask_to_stop)
+        batches.execute([run.id for run in made])
+        other.result()
+
+    assert not Home(tmp_path / "home").journal(made[1].id).exists()

@@ -1,7 +1,8 @@
 """Runs whose worker died, in every state it can leave them in."""
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from synapse_core.runs.processes import this_worker
 from synapse_core.runs.reading import Journals
 from synapse_core.runs.recovery import recover_if_abandoned
 from synapse_core.runs.store.memory import MemoryRunStore
+from synapse_core.runs.store.sqlite import SqliteRunStore
 from synapse_core.types import JSONObject
 
 HERE = this_worker()
@@ -50,6 +52,12 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def store() -> RunStore:
     return MemoryRunStore()
+
+
+@pytest.fixture
+def sql(home: Home) -> Iterator[SqliteRunStore]:
+    with contextlib.closing(SqliteRunStore(home.root / "runs.db")) as store:
+        yield store
 
 
 @pytest.fixture
@@ -262,6 +270,40 @@ def test_what_another_attempt_would_not_better_is_not_repeated(
     run = recover_if_abandoned(store, home, abandon(said, retry=RetryPolicy(retries=3)))
 
     assert run.status.is_terminal
+
+
+def test_a_run_that_only_waited_for_its_turn_is_pending_as_before(
+    home: Home, sql: SqliteRunStore
+) -> None:
+    waiting, begun, again = _run(), _run(), _run()
+    sql.many.create([waiting, begun, again])
+    sql.claim(again.id, owner=str(DEAD), lease_s=60)
+    for run in (begun, again):
+        home.run_dir(run.id).mkdir(parents=True)
+        with JournalWriter.open(home.journal(run.id)) as writer:
+            writer.emit(EventKind.STATUS, RUNNING)
+    sql.release(again.id, expected_owner=str(DEAD))
+    sql.many.claim([waiting.id, begun.id, again.id], owner=str(DEAD), lease_s=60)
+
+    settled = [recover_if_abandoned(sql, home, sql.get(run.id)) for run in (waiting, begun, again)]
+
+    assert settled[0] == waiting
+    assert settled[1].failure is not None
+    assert settled[1].failure.code == "worker_lost"
+    assert (settled[2].status, settled[2].attempt) == (RunStatus.PENDING, 1)
+
+
+def test_a_run_that_was_asked_to_stop_before_its_turn_was_cancelled(
+    home: Home, sql: SqliteRunStore
+) -> None:
+    run = _run()
+    sql.create(run)
+    sql.many.claim([run.id], owner=str(DEAD), lease_s=60)
+    sql.request_cancel(run.id)
+
+    recovered = recover_if_abandoned(sql, home, sql.get(run.id))
+
+    assert recovered.status is RunStatus.CANCELLED
 
 
 class _CancelledMeanwhile(MemoryRunStore):

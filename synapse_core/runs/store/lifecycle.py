@@ -13,6 +13,7 @@ __all__ = [
     "begin_attempt",
     "check_new",
     "claim",
+    "claim_ahead",
     "finish",
     "heartbeat",
     "release",
@@ -49,6 +50,12 @@ def claim(run: Run, *, owner: str, lease_s: float, now: float) -> Run | None:
     )
 
 
+def claim_ahead(run: Run, *, owner: str, lease_s: float, now: float) -> Run | None:
+    """Give a pending run to an owner that begins it later; None when it is not pending."""
+    claimed = claim(run, owner=owner, lease_s=lease_s, now=now)
+    return None if claimed is None else replace(claimed, started_at=None)
+
+
 def heartbeat(
     run: Run, *, owner: str, lease_s: float, summary: RunSummary | None, now: float
 ) -> Run:
@@ -61,6 +68,7 @@ def heartbeat(
     return replace(
         run,
         lease_expires_at=now + lease_s,
+        started_at=now if run.started_at is None else run.started_at,
         summary=run.summary if summary is None else summary,
     )
 
@@ -83,9 +91,17 @@ def begin_attempt(run: Run, *, owner: str, attempt: int) -> Run:
 
 
 def finish(
-    run: Run, outcome: Outcome, *, owner: str | None, summary: RunSummary | None, now: float
+    run: Run,
+    outcome: Outcome,
+    *,
+    owner: str | None,
+    summary: RunSummary | None,
+    now: float,
+    started_at: float | None = None,
 ) -> Run:
     """End the run; one that has ended stays as it is.
+
+    `started_at` tells when a run began that was claimed ahead.
 
     Raises:
         InvalidInputError: The outcome's status is not terminal.
@@ -109,6 +125,7 @@ def finish(
         summary=run.summary if summary is None else summary,
         owner=None,
         lease_expires_at=None,
+        started_at=run.started_at if started_at is None else started_at,
         finished_at=now,
     )
 
@@ -123,13 +140,21 @@ def take_over(
 
 
 def release(run: Run, *, expected_owner: str) -> Run | None:
-    """Make a running run pending again; None when it may not be made so."""
+    """Make a running run pending again; None when it may not be made so.
+
+    The attempt of a run that was claimed ahead and not begun does not count.
+    """
     if run.status is not RunStatus.RUNNING or run.owner != expected_owner:
         return None
     if run.cancel_requested_at is not None:
         return None
     return replace(
-        run, status=RunStatus.PENDING, owner=None, lease_expires_at=None, started_at=None
+        run,
+        status=RunStatus.PENDING,
+        attempt=run.attempt - (run.started_at is None),
+        owner=None,
+        lease_expires_at=None,
+        started_at=None,
     )
 
 

@@ -1,6 +1,6 @@
 """What is done to many runs at once in a database that speaks SQL: one transaction for all."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -47,9 +47,41 @@ class SqlManyRuns:
         """Return how the runs stand, without those that are unknown."""
         return again(partial(self._statuses, run_ids))
 
+    def claim(self, run_ids: Sequence[str], *, owner: str, lease_s: float) -> list[Run]:
+        """Own those of the runs that are pending, in this order; they begin later."""
+        rule = partial(lifecycle.claim_ahead, owner=owner, lease_s=lease_s, now=self._clock())
+        change = partial(self._change, run_ids, rule, durable=False)
+        # Trying again where it is not known whether they were claimed would find them taken.
+        return again(change, is_idempotent=False)
+
+    def release(self, run_ids: Sequence[str], *, expected_owner: str) -> list[str]:
+        """Make runs pending again that were claimed ahead; return their ids."""
+
+        def rule(run: Run) -> Run | None:
+            has_begun = run.started_at is not None
+            return None if has_begun else lifecycle.release(run, expected_owner=expected_owner)
+
+        change = partial(self._change, run_ids, rule, durable=False)
+        return [run.id for run in again(change, is_idempotent=False)]
+
     def finish(self, ends: Sequence[RunEnd], *, owner: str) -> list[Run]:
         """End the owner's runs, also over a power failure, and return them."""
-        return again(partial(self._finish, {end.run_id: end for end in ends}, owner))
+        end_of, now = {end.run_id: end for end in ends}, self._clock()
+
+        def rule(run: Run) -> Run | None:
+            end = end_of[run.id]
+            with suppress(LeaseLostError):  # somebody else says what becomes of it
+                return lifecycle.finish(
+                    run,
+                    end.outcome,
+                    owner=owner,
+                    summary=end.summary,
+                    started_at=end.started_at,
+                    now=now,
+                )
+            return None
+
+        return again(partial(self._change, tuple(end_of), rule, durable=True))
 
     def _create(self, runs: Sequence[Run]) -> None:
         with self._database.write() as statements:
@@ -71,19 +103,19 @@ class SqlManyRuns:
             rows = self._rows(statements, run_ids, "SELECT id, status FROM runs")
             return {texts.read(row["id"]) or "": RunStatus(row["status"]) for row in rows}
 
-    def _finish(self, ends: Mapping[str, RunEnd], owner: str) -> list[Run]:
-        texts, now, ended = self._database.texts, self._clock(), list[Run]()
-        with self._database.write(durable=True) as statements:
-            for run, number in self._select(statements, tuple(ends), self._database.locking):
-                end = ends[run.id]
-                with suppress(LeaseLostError):  # somebody else says what becomes of it
-                    changed = lifecycle.finish(
-                        run, end.outcome, owner=owner, summary=end.summary, now=now
-                    )
-                    ended.append(changed)
+    def _change(
+        self, run_ids: Sequence[str], rule: Callable[[Run], Run | None], *, durable: bool
+    ) -> list[Run]:
+        """Apply the rule to each run, and return those of which it made something."""
+        texts, kept = self._database.texts, list[Run]()
+        with self._database.write(durable=durable) as statements:
+            for run, number in self._select(statements, run_ids, self._database.locking):
+                changed = rule(run)
+                if changed is not None:
+                    kept.append(changed)
                     if changed is not run:
                         update(statements, run, changed, number, texts)
-        return ended
+        return kept
 
     def _select(
         self, statements: Statements, run_ids: Sequence[str], locking: str = ""

@@ -3,6 +3,7 @@
 Derive from `ManyRunsContract` and override its fixture `pair`; pytest does the rest.
 """
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -64,6 +65,45 @@ class ManyRunsContract:
         assert many.get(["?", runs[1].id]) == [runs[1]]
         assert many.finish([RunEnd("?", SUCCESS, SUMMARY)], owner=MINE) == []
         assert many.get([]) == many.finish([], owner=MINE) == []
+
+    def test_runs_are_claimed_ahead_of_their_turn(self, pair: tuple[RunStore, ManyRuns]) -> None:
+        store, many = pair
+        ids = [a_run(number).id for number in range(4)]
+        many.create([a_run(number) for number in range(4)])
+        store.claim(ids[1], owner=OTHER, lease_s=9)
+        before = time.time()
+
+        claimed = many.claim([ids[2], "?", ids[1], ids[0]], owner=MINE, lease_s=9)
+
+        assert claimed == many.get([ids[2], ids[0]])
+        for run in claimed:
+            assert (run.status, run.owner, run.attempt) == (RunStatus.RUNNING, MINE, 1)
+            assert run.started_at is None
+            assert run.lease_expires_at is not None
+            assert run.lease_expires_at >= before + 9
+        assert many.claim(ids[:3], owner=OTHER, lease_s=9) == []
+        assert store.heartbeat(ids[2], owner=MINE, lease_s=9).started_at is not None
+        end = RunEnd(ids[0], SUCCESS, SUMMARY, started_at=before)
+        assert [run.started_at for run in many.finish([end], owner=MINE)] == [before]
+
+    def test_what_was_claimed_ahead_is_released_as_if_nobody_had_had_it(
+        self, pair: tuple[RunStore, ManyRuns]
+    ) -> None:
+        store, many = pair
+        runs = [a_run(number) for number in range(5)]
+        ids = [run.id for run in runs]
+        many.create(runs)
+        many.claim(ids, owner=MINE, lease_s=9)
+        store.heartbeat(ids[0], owner=MINE, lease_s=9)
+        store.request_cancel(ids[1])
+
+        assert many.release(ids, expected_owner=OTHER) == []
+        assert many.release([*ids[:4], "?"], expected_owner=MINE) == ids[2:4]
+        assert many.get(ids[2:4]) == runs[2:4]
+        assert [store.get(one).owner for one in ids[:2]] == [MINE, MINE]
+        assert store.release(ids[4], expected_owner=MINE)
+        assert store.get(ids[4]) == runs[4]
+        assert many.release(ids[2:4], expected_owner=MINE) == []
 
     def test_runs_end_together_each_in_its_way(self, pair: tuple[RunStore, ManyRuns]) -> None:
         store, many = pair

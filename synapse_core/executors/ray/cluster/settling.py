@@ -42,6 +42,7 @@ def settle(
     error: SynapseError | None,
     *,
     is_away: bool = False,
+    may_be_the_cause: bool = True,
 ) -> Run | None:
     """Bring a run whose launcher has ended to where it belongs, and return it.
 
@@ -54,9 +55,12 @@ def settle(
         run_id: The run.
         error: What ended the launcher; None when it ended by itself.
         is_away: Whether its worker may be on a machine that does not see the home.
+        may_be_the_cause: Whether the launcher may have ended over this run; if not, it only waited
+            there, and does not fail for that.
     """
     try:
         run = store.get(run_id)
+        was_claimed = run.status is RunStatus.RUNNING
         begun = time.monotonic()
         while run.status is RunStatus.RUNNING and time.monotonic() < begun + PATIENCE_S:
             if is_away and error is not None and time.monotonic() > begun + _LEAVING_S:
@@ -66,7 +70,8 @@ def settle(
             if run.status is RunStatus.RUNNING:
                 time.sleep(_PAUSE_S)
                 run = store.get(run_id)
-        if run.status is RunStatus.PENDING and error is not None and run.attempt == 0:
+        is_unclaimed = run.status is RunStatus.PENDING and not was_claimed and run.attempt == 0
+        if is_unclaimed and error is not None and may_be_the_cause:
             end_unplaced(store, home, run, error)
             return store.get(run_id)
     except RunNotFoundError:

@@ -182,20 +182,30 @@ class PlacedRuns:
         except Exception:
             _log.exception("Could not look at %s", ", ".join(run_ids))
             raise
+        is_first = True
         for run_id in run_ids:
             if run_id in stand and not stand[run_id].is_terminal:
-                self._settling.submit(self._settle, run_id, error)
+                # Those behind it only waited for their turn.
+                self._settling.submit(self._settle, run_id, error, may_be_the_cause=is_first)
+                is_first = False
                 continue
             self._orders.pop(run_id, None)
             self._replacements.pop(run_id, None)
             self._warm.has_ended(run_id)
         self.used_at = time.monotonic()
 
-    def _settle(self, run_id: str, error: SynapseError | None) -> None:
+    def _settle(self, run_id: str, error: SynapseError | None, *, may_be_the_cause: bool) -> None:
         try:
             order = self._orders.get(run_id)
             is_away = order is not None and bool(order.service_url)
-            run = settle(self.store, self.home, run_id, error, is_away=is_away)
+            run = settle(
+                self.store,
+                self.home,
+                run_id,
+                error,
+                is_away=is_away,
+                may_be_the_cause=may_be_the_cause,
+            )
             self._orders.pop(run_id, None)
             self._warm.has_ended(run_id)
             self.used_at = time.monotonic()
@@ -204,14 +214,17 @@ class PlacedRuns:
             elif not self.engine.has_nodes:
                 self.lost()  # the next look at the run places it on another cluster
             else:
-                self._replace(order, MAX_REPLACEMENTS + run.retry.retries, error)
+                most = MAX_REPLACEMENTS + run.retry.retries
+                self._replace(order, most, error, counts=may_be_the_cause)
         except Exception:
             _log.exception("Could not settle %s", run_id)
             raise
 
-    def _replace(self, order: LaunchOrder, most: int, error: SynapseError | None) -> None:
+    def _replace(
+        self, order: LaunchOrder, most: int, error: SynapseError | None, *, counts: bool
+    ) -> None:
         """Place a run anew that lost its place before it began, unless that happens too often."""
-        again = self._replacements[order.run_id] = self._replacements.get(order.run_id, 0) + 1
+        again = self._replacements[order.run_id] = self._replacements.get(order.run_id, 0) + counts
         if again <= most:
             self._orders[order.run_id] = order
             self._place_or_fail([order])

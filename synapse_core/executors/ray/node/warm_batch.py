@@ -1,7 +1,7 @@
 """Executes runs that came together, one after the other, and records their ends together.
 
-To record that a run has ended over a power failure takes longer than many a run. Each is claimed
-when its turn comes: those that wait behind one that goes on can be executed elsewhere.
+To record that a run has ended over a power failure takes longer than many a run, and so does it to
+claim each by itself. What waits behind one that goes on is given back, to be executed elsewhere.
 """
 
 import contextlib
@@ -14,17 +14,23 @@ from queue import Empty, SimpleQueue
 
 from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, StorageError
+from synapse_core.executors.ray.node.turns import Turns
 from synapse_core.executors.ray.node.warm_run import WarmRun
-from synapse_core.executors.threaded_run import LEASE_S, Stopper
-from synapse_core.model.run import RunEnd
+from synapse_core.executors.threaded_run import Stopper
+from synapse_core.model.run import Run, RunEnd
+from synapse_core.ports import ManyRuns, RunStore
 from synapse_core.runs.processes import this_worker
-from synapse_core.runs.store.opening import OpenRunStore
 from synapse_core.worker.attempt import HEARTBEAT_S
 
 __all__ = ["WarmBatches"]
 
 UNTOLD_S = 0.1
 """How long the store is not told that a run has ended, so that it is told of others as well."""
+
+_KEPT_S = 0.1
+"""How long a run is kept from others before its turn."""
+
+_CLAIMED_AT_ONCE = 32
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +41,24 @@ class WarmBatches:
     Args:
         home: Where the runs' folders lie.
         store: The store that holds the runs.
+        many: What it does to many at once.
+        claimed_at_once: How many runs are claimed together.
     """
 
-    def __init__(self, home: Home, store: OpenRunStore) -> None:
+    def __init__(
+        self,
+        home: Home,
+        store: RunStore,
+        many: ManyRuns,
+        *,
+        claimed_at_once: int = _CLAIMED_AT_ONCE,
+    ) -> None:
         self._home = home
         self._store = store
+        self._many = many
         self._owner = str(this_worker())
+        self._turns = Turns(many, owner=self._owner, at_once=claimed_at_once)
+        self._gave_back_at = -math.inf
         self._attempt: tuple[WarmRun, Stopper] | None = None
         self._ends: list[RunEnd] = []
         self._untold_since = math.inf
@@ -63,17 +81,28 @@ class WarmBatches:
         Raises:
             StorageError: An end could not be recorded; recovery does it when this process ends.
         """
-        for run_id in run_ids:
-            self._beaten_at = time.monotonic()
-            run = self._store.claim(run_id, owner=self._owner, lease_s=LEASE_S)
-            if run is not None:
-                warm = WarmRun(self._home, self._store, run, owner=self._owner, attendant=self)
-                # If somebody took the run for dead, what it is now is theirs to say.
-                with contextlib.suppress(LeaseLostError):
-                    warm.run_to_its_end()
+        self._turns.add(run_ids)
+        while (run := self._next()) is not None:
+            warm = WarmRun(self._home, self._store, run, owner=self._owner, attendant=self)
+            # If somebody took the run for dead, what it is now is theirs to say.
+            with contextlib.suppress(LeaseLostError):
+                warm.run_to_its_end()
             if time.monotonic() > self._untold_since + UNTOLD_S:
                 self._tell()
         self._tell()
+
+    def _next(self) -> Run | None:
+        # Whoever asks to stop a run from here on is heard by the heartbeat of the one that begins.
+        self._beaten_at = time.monotonic()
+        if self._asked_at >= self._gave_back_at:
+            self._give_back()
+        return self._turns.next()
+
+    def _give_back(self) -> None:
+        """Let others have what waits, and end what somebody asked to stop before it began."""
+        self._gave_back_at = time.monotonic()
+        for end in self._turns.give_back():
+            self.record(end)
 
     def attend(self, run: WarmRun, stopper: Stopper) -> None:
         """Look after an attempt from now on: its lease, its time, and who asks to stop it."""
@@ -101,7 +130,7 @@ class WarmBatches:
             if not ends:
                 return
             try:
-                self._store.many.finish(ends, owner=self._owner)
+                self._many.finish(ends, owner=self._owner)
             except BaseException:
                 with self._lock:
                     self._ends[:0], self._untold_since = ends, time.monotonic()
@@ -112,6 +141,8 @@ class WarmBatches:
             self._wait()
             try:
                 self._look_at_attempt()
+                if time.monotonic() >= self._gives_back_at():
+                    self._give_back()
                 if time.monotonic() >= self._untold_since + UNTOLD_S:
                     self._tell()
             except StorageError:
@@ -126,7 +157,7 @@ class WarmBatches:
             self._bell.get(timeout=max(0.0, left_s) if left_s < math.inf else None)
 
     def _due_at(self) -> float:
-        due_at = self._untold_since + UNTOLD_S
+        due_at = min(self._untold_since + UNTOLD_S, self._gives_back_at())
         if self._attempt is not None:
             ends_at = time.monotonic() + self._attempt[1].left_s
             due_at = min(due_at, self._beats_at(), ends_at)
@@ -135,6 +166,11 @@ class WarmBatches:
     def _beats_at(self) -> float:
         was_asked = self._asked_at >= self._beaten_at
         return self._asked_at if was_asked else self._beaten_at + HEARTBEAT_S
+
+    def _gives_back_at(self) -> float:
+        was_asked = self._asked_at >= self._gave_back_at
+        kept_since = self._turns.claimed_at
+        return min(kept_since, self._asked_at) if was_asked else kept_since + _KEPT_S
 
     def _look_at_attempt(self) -> None:
         # Held meanwhile: whoever waits to leave must not be beaten for, or stopped, after that.

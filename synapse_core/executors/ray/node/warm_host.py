@@ -15,7 +15,8 @@ def serve(connection: socket.socket, home: Home) -> None:
 
     A line of it names runs, and a line of ours follows the end of the last of them.
     """
-    batches = WarmBatches(home, open_run_store(home))
+    store = open_run_store(home)
+    batches = WarmBatches(home, store, store.many)
     signal.signal(signal.SIGUSR1, lambda _number, _frame: batches.look_soon())
     with connection.makefile(encoding="ascii") as lines:
         for line in lines:
