@@ -5,7 +5,10 @@ from importlib.util import find_spec
 
 from synapse_core.errors import MissingExtraError
 
-__all__ = ["is_installed", "require_ray", "require_serve"]
+__all__ = ["CLIENT_SCHEME", "is_installed", "require_client", "require_ray", "require_serve"]
+
+CLIENT_SCHEME = "ray://"
+"""Before addresses at which a cluster takes clients of Ray."""
 
 
 @functools.cache
@@ -24,6 +27,25 @@ def require_ray() -> None:
         raise MissingExtraError(
             "Runs on Ray need the extra `ray`, which is not installed.",
             hint="Install it: pip install 'synapse-mcp[ray]'",
+            extra="ray",
+        )
+
+
+def require_client(address: str | None) -> None:
+    """Go on only when Ray is there, with what it needs to reach a cluster at this address.
+
+    Args:
+        address: Of a cluster; None for one that is started here.
+
+    Raises:
+        MissingExtraError: It is not; says what to install.
+    """
+    require_ray()
+    if address is not None and address.startswith(CLIENT_SCHEME) and find_spec("grpc") is None:
+        raise MissingExtraError(
+            f"The cluster at {address} takes clients of Ray, which need grpcio, and that is not "
+            "installed.",
+            hint="Install it: pip install 'ray[client]'. Or give the head's own host:port.",
             extra="ray",
         )
 

@@ -6,16 +6,15 @@ from typing import Any
 
 from synapse_core.errors import (
     ConflictError,
-    MissingExtraError,
     SynapseError,
     UnauthorizedError,
     WorkerLostError,
 )
+from synapse_core.executors.ray.cluster.extra import CLIENT_SCHEME
 from synapse_core.executors.ray.driver.head_watch import await_head
 
 __all__ = ["connect"]
 
-_CLIENT = "ray://"
 _TRIES = 3
 _BUSY = "Starting Ray client server failed"
 """The cluster starts a process for each client, and gives that half a minute."""
@@ -34,10 +33,9 @@ def connect(ray: Any, address: str | None, arguments: Mapping[str, Any]) -> Any:
     Raises:
         ConflictError: Its Python or Ray is of another version than ours.
         UnauthorizedError: It refuses the token.
-        MissingExtraError: What speaks with clusters by `ray://` is not installed.
         WorkerLostError: It is not there.
     """
-    tries = _TRIES if (address or "").startswith(_CLIENT) else 1
+    tries = _TRIES if (address or "").startswith(CLIENT_SCHEME) else 1
     try:
         if address is not None:
             await_head(address)
@@ -58,12 +56,6 @@ def _explained(error: Exception, address: str | None) -> SynapseError:
         return WorkerLostError(
             f"No Ray cluster on this machine: {error}",
             hint="The machine may be busy: try again. The log tells more: `synapse ray status`.",
-        )
-    if isinstance(error, ImportError):
-        return MissingExtraError(
-            f"The cluster at {address} cannot be reached by this installation of Ray: {error}",
-            hint="Install what it lacks: pip install 'ray[client]', or give the head's own port.",
-            extra="ray",
         )
     said = [str(one) for one in _chain(error)]
     if any("ersion mismatch" in text for text in said):

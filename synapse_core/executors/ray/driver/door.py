@@ -17,7 +17,7 @@ from pathlib import Path
 from synapse_core.config.atomic import lock_file, write_atomically
 from synapse_core.config.home import Home
 from synapse_core.errors import WorkerLostError
-from synapse_core.executors.ray.cluster.extra import require_ray
+from synapse_core.executors.ray.cluster.extra import require_client
 from synapse_core.executors.ray.cluster.orders import (
     DriverOrder,
     StatusOrder,
@@ -92,10 +92,10 @@ class DriverDoor:
             idle_s: Seconds without a run after which it leaves.
 
         Raises:
-            MissingExtraError: Ray is not installed.
+            MissingExtraError: Ray is not installed, or not what it needs for this cluster.
             WorkerLostError: It could not be started; the message has its last words.
         """
-        require_ray()
+        require_client(self.cluster.address)
         self.place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with lock_file(self.place.record, timeout_s=START_TIMEOUT_S):
             if self.record() is not None:
