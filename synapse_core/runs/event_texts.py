@@ -2,10 +2,10 @@
 
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
-from synapse_core.runs.records import as_recorded
+from synapse_core.runs.records import as_recorded, encode_data
 from synapse_core.types import JSONObject
 
-__all__ = ["MAX_TEXT_CHARS", "redact_texts", "split_long_text"]
+__all__ = ["MAX_TEXT_CHARS", "encode_parts", "redact_texts"]
 
 MAX_TEXT_CHARS = 1 << 16
 """A longer log text goes on in further events, so that nobody who reads lines meets a huge one."""
@@ -18,13 +18,18 @@ _WHOLE_LINE = ("event", "fields", "offset")
 """Keys that belong to the whole text, and so to its last part."""
 
 
+_NUMBERS = (int, float)
+
+
 def redact_texts(data: JSONObject, redactor: Redactor) -> JSONObject:
-    """Return the facts of an event without secrets."""
+    """Return the facts of an event without secrets, and with plain texts in place of members."""
     redacted: JSONObject = {}
     for key, value in data.items():
         if isinstance(value, str):
-            redacted[key] = value if key in _OWN_WORDS else redactor.text(value)
-        elif value is None or isinstance(value, int | float):
+            # A member of an enumeration takes six times as long to encode as its text.
+            text = str.__str__(value)
+            redacted[key] = text if key in _OWN_WORDS else redactor.text(text)
+        elif value is None or isinstance(value, _NUMBERS):
             redacted[key] = value
         else:
             # What it says in the end counts: an object shows its secret only as text.
@@ -32,11 +37,16 @@ def redact_texts(data: JSONObject, redactor: Redactor) -> JSONObject:
     return redacted
 
 
-def split_long_text(kind: EventKind, data: JSONObject) -> list[JSONObject]:
-    """Return the event as it is, or a long log line as several that say `more` but for the last."""
+def encode_parts(kind: EventKind, data: JSONObject) -> list[bytes]:
+    """Return the facts as JSON: of one event, or of the several that a long log text takes."""
     message = data.get("message")
-    if kind is not EventKind.LOG or not isinstance(message, str) or len(message) <= MAX_TEXT_CHARS:
-        return [data]
+    if isinstance(message, str) and len(message) > MAX_TEXT_CHARS and kind is EventKind.LOG:
+        return [encode_data(part) for part in _split(data, message)]
+    return [encode_data(data)]
+
+
+def _split(data: JSONObject, message: str) -> list[JSONObject]:
+    """Return the facts of several events that say `more` but for the last."""
     head = {key: value for key, value in data.items() if key not in _WHOLE_LINE}
     starts = range(0, len(message), MAX_TEXT_CHARS)
     parts: list[JSONObject] = [

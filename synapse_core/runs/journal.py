@@ -13,10 +13,10 @@ from synapse_core.errors import JournalError, LeaseLostError
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
 from synapse_core.runs.descriptors import open_apart
-from synapse_core.runs.event_texts import redact_texts, split_long_text
+from synapse_core.runs.event_texts import encode_parts, redact_texts
 from synapse_core.runs.journal_file import head_before
 from synapse_core.runs.lines import end_of_lines
-from synapse_core.runs.records import encode_data, format_record, is_end, parse_event
+from synapse_core.runs.records import format_record, is_end, parse_event
 from synapse_core.types import JSONObject
 
 __all__ = ["JournalWriter"]
@@ -90,7 +90,7 @@ class JournalWriter:
         """
         if self._redactor is not None:
             data = redact_texts(data, self._redactor)
-        parts = [encode_data(part) for part in split_long_text(kind, data)]
+        parts = encode_parts(kind, data)
         count = len(parts)  # before the look, so that no call stands between it and the setting
         with self._lock:
             if self._reserved:
@@ -131,12 +131,14 @@ class JournalWriter:
 
     def _append(self, kind: EventKind, parts: list[bytes]) -> None:
         self._settle()
+        end, seq = self._at
         now = time.time()
-        first = self._at.seq + 1
-        lines = b"".join(
-            [format_record(seq, now, kind, part) for seq, part in enumerate(parts, first)]
-        )
-        self._toward = _Place(self._at.end + len(lines), self._at.seq + len(parts))
+        records: list[bytes] = []
+        for part in parts:
+            seq += 1
+            records.append(format_record(seq, now, kind, part))
+        lines = b"".join(records)
+        self._toward = _Place(end + len(lines), seq)
         try:
             written = os.write(self._descriptor, lines)
         except OSError:
