@@ -108,8 +108,6 @@ class RunCalls:
         """
         name = self.executor.name
         runs = [_new_run(subject, _as_json(one), env, resources, name) for one in params]
-        for run in runs:
-            self.home.run_dir(run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
         self.store.many.create(runs)
         try:
             if runs:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import lru_cache
 from typing import Any
 
 from synapse_core.errors import StoreUnavailableError
@@ -46,8 +47,13 @@ PAYLOAD = ("params", "env", "result")
 # A field that a later version of the model adds goes in here without a migration.
 _SPEC = tuple(field.name for field in fields(Run) if field.name not in {*COLUMNS, *PAYLOAD})
 
-
 _SUMMARY = tuple(field.name for field in fields(RunSummary))
+_RETRY = tuple(field.name for field in fields(RetryPolicy))
+_RESOURCES = tuple(field.name for field in fields(Resources))
+
+_READ = frozenset({*_TEXTS, "status", "cancel_force", "failure", "summary"})
+_PLAIN = tuple(name for name in (*_FIXED, *CHANGING) if name not in _READ)
+"""Columns that stand in a row as they do in a run."""
 
 
 def cells_of(run: Run, columns: tuple[str, ...], texts: Texts) -> list[Cell]:
@@ -77,32 +83,38 @@ def run_of(row: Mapping[str, Any], texts: Texts) -> Run:
 
 
 def _parse(row: Mapping[str, Any], texts: Texts) -> Run:
-    spec = known_fields(Run, json.loads(row["spec"]))
-    cells = {name: row[name] for name in (*_FIXED, *CHANGING)}
-    cells |= {name: texts.read(row[name]) for name in _TEXTS}
-    payload = {name: json.loads(text) for name in PAYLOAD if (text := row.get(name)) is not None}
-    told: dict[str, Any] = {
-        **spec,
-        "retry": RetryPolicy(**known_fields(RetryPolicy, spec["retry"])),
-        "resources": Resources(**known_fields(Resources, spec["resources"])),
-        **cells,
-        "kind": RunKind(spec.get("kind", RunKind.ACTION)),
-        "status": RunStatus(cells["status"]),
-        "cancel_force": bool(cells["cancel_force"]),
-        "failure": _failure(row["failure"]),
-        "summary": _summary(row["summary"]),
-        **payload,
-    }
+    told: dict[str, Any] = {**_spec_of(row["spec"])}
+    for name in _PLAIN:
+        told[name] = row[name]
+    for name in _TEXTS:
+        told[name] = texts.read(row[name])
+    for name in PAYLOAD:
+        if (text := row.get(name)) is not None:
+            told[name] = json.loads(text)
+    told["status"] = RunStatus(row["status"])
+    told["cancel_force"] = bool(row["cancel_force"])
+    told["failure"] = _failure(row["failure"])
+    told["summary"] = _summary(row["summary"])
     return Run(**told)
+
+
+@lru_cache(maxsize=256)
+def _spec_of(text: str) -> Mapping[str, Any]:
+    """Return the fields in a spec, which all runs of an action that came together share."""
+    spec = known_fields(Run, json.loads(text))
+    spec["retry"] = RetryPolicy(**known_fields(RetryPolicy, spec["retry"]))
+    spec["resources"] = Resources(**known_fields(Resources, spec["resources"]))
+    spec["kind"] = RunKind(spec.get("kind", RunKind.ACTION))
+    return spec
 
 
 def _cell(run: Run, column: str, texts: Texts) -> Cell:
     match column:
         case "spec":
-            spec = {name: getattr(run, name) for name in _SPEC}
-            return json.dumps(
-                {**spec, "retry": asdict(run.retry), "resources": asdict(run.resources)}
-            )
+            spec: dict[str, Any] = {name: getattr(run, name) for name in _SPEC}
+            spec["retry"] = _plain(run.retry, _RETRY)
+            spec["resources"] = _plain(run.resources, _RESOURCES)
+            return json.dumps(spec)
         case "failure":
             return None if run.failure is None else json.dumps(asdict(run.failure))
         case "summary":
@@ -116,11 +128,15 @@ def _cell(run: Run, column: str, texts: Texts) -> Cell:
 
 
 def _document(summary: RunSummary) -> dict[str, Any]:
-    # `asdict` copies all that is in there, which takes as long as the rest of the row.
-    document = {name: getattr(summary, name) for name in _SUMMARY}
+    document = _plain(summary, _SUMMARY)
     for name in ("progress", "artifacts"):
         document[name] = {key: asdict(value) for key, value in document[name].items()}
     return document
+
+
+def _plain(model: object, names: tuple[str, ...]) -> dict[str, Any]:
+    # `asdict` copies all that is in there, which takes as long as the rest of the row.
+    return {name: getattr(model, name) for name in names}
 
 
 def _failure(text: str | None) -> RunFailure | None:

@@ -114,6 +114,7 @@ def end_unplaced(store: RunStore, home: Home, run: Run, error: SynapseError) -> 
     journal = home.journal(run.id)
     try:
         if not journal.exists() or run.attempt:  # else somebody has it after all
+            journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with JournalWriter.open(journal) as writer:
                 writer.emit(EventKind.STATUS, terminal_status(outcome, run.attempt))
         store.finish(run.id, outcome, owner=None)
