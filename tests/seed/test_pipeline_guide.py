@@ -145,15 +145,17 @@ def test_the_service_and_the_cluster_are_named_as_in_the_guide(
         RayPipelineExecutor,
     )
 
-    with (
-        RayPipelineExecutor(
+    with pytest.warns(UserWarning, match="include_sdk sends none"):
+        executor = RayPipelineExecutor(
             ray_address="ray://remote-cluster:10001",
             working_dir=tmp_path,
             pipeline_service_url="http://localhost:9",
             actor_pipeline_service_url="http://internal-service:8100",
             include_sdk=True,
             home=tmp_path / "home",
-        ) as executor,
+        )
+    with (
+        executor,
         pytest.raises(StoreUnavailableError, match="http://localhost:9"),
     ):
         pipeline.submit({"dataset_id": 123}, executor)

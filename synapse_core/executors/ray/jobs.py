@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.dependencies.variables import installer_variables
 from synapse_core.errors import InvalidInputError
 from synapse_core.executors.ray.cluster.orders import LaunchOrder
 from synapse_core.executors.ray.cluster.packing import PackedPlugins
 from synapse_core.executors.ray.cluster.places import Cluster
+from synapse_core.executors.ray.cluster.variables import launch_variables
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.executors.ray.job.api import JobsApi
 from synapse_core.executors.ray.job.order import submit_away_job, submit_job
 from synapse_core.executors.ray.job.told import JobOrder
 from synapse_core.model.run import Run
-from synapse_core.worker.environment import allowed_environment
 
 __all__ = ["RayJobs"]
 
@@ -49,7 +48,7 @@ class RayJobs:
             WorkerLostError: The cluster cannot be reached.
             TooLargeError: The plugin is larger than what can be sent.
         """
-        environ = {**installer_variables(self._environ), **allowed_environment(self._environ)}
+        environ = launch_variables(self._environ)
         cluster = self.door.cluster
         if cluster.is_ours:
             # It may have to come up first, and this call is not to wait for that.

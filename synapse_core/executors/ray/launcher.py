@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from synapse_core.config.home import Home
-from synapse_core.dependencies.variables import installer_variables
 from synapse_core.executors.ray.cluster.orders import LaunchManyOrder, LaunchOrder
 from synapse_core.executors.ray.cluster.places import Cluster
+from synapse_core.executors.ray.cluster.variables import launch_variables
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.run import Run
-from synapse_core.worker.environment import allowed_environment
 
 __all__ = ["RayLauncher"]
 
@@ -52,7 +51,7 @@ class RayLauncher:
     def _order(self, run: Run) -> LaunchOrder:
         return LaunchOrder.of(
             run,
-            {**installer_variables(self._environ), **allowed_environment(self._environ)},
+            launch_variables(self._environ),
             tier="task",
             cluster=self.door.cluster,
         )

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from synapse_core.config.atomic import lock_file
 from synapse_core.config.home import Home
-from synapse_core.dependencies.variables import installer_variables
 from synapse_core.errors import (
     ActionNotFoundError,
     ConflictError,
@@ -19,6 +18,7 @@ from synapse_core.errors import (
 )
 from synapse_core.executors.ray.cluster.extra import require_serve
 from synapse_core.executors.ray.cluster.orders import ServeOrder
+from synapse_core.executors.ray.cluster.variables import launch_variables
 from synapse_core.model.plugin import ActionMethod, ActionSpec, Plugin
 from synapse_core.model.run import Resources
 from synapse_core.operations.clusters.verbs import cluster_door
@@ -37,7 +37,6 @@ from synapse_core.serving.release import (
     check_deployment_name,
 )
 from synapse_core.serving.shelf import Shelf
-from synapse_core.worker.environment import allowed_environment
 from synapse_core.workspace import Workspace
 
 __all__ = [
@@ -300,7 +299,7 @@ def _release(
         memory_mb=wanted.memory_mb or 0,
         custom=dict(wanted.custom),
         env=variables,
-        environ={**installer_variables(environ), **allowed_environment(environ)},
+        environ=launch_variables(environ),
         token_digest=_digest_token(serve.token, {**environ, **variables}),
         created_at=time.time(),
     )

@@ -1,6 +1,7 @@
 """Executes pipelines written in Python on a Ray cluster."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -35,7 +36,8 @@ class RayPipelineExecutor(ProcessPipelineExecutor):
         actor_pipeline_service_url: Address at which the machines of the cluster reach the run
             service of this home; needed where they do not see the home on a shared disk, unless
             the configuration says it of the cluster. Not of a service of another home.
-        include_sdk: Taken, and not needed: they run the Synapse that is installed there.
+        include_sdk: Whether the Synapse of this process is to run the nodes. That of this machine
+            does; another cluster has its own, and a warning says so.
         env: Variables for all nodes.
         home: Folder to keep runs in; None for `SYNAPSE_HOME`, else `~/.synapse`.
     """
@@ -49,10 +51,16 @@ class RayPipelineExecutor(ProcessPipelineExecutor):
         pipeline_service_url: str | None = None,
         pipeline_service_token: str | None = None,
         actor_pipeline_service_url: str | None = None,
-        include_sdk: bool = False,  # noqa: ARG002 - see above
+        include_sdk: bool = False,
         env: Mapping[str, str] | None = None,
         home: Path | str | None = None,
     ) -> None:
+        if include_sdk and ray_address is not None:
+            warnings.warn(
+                f"The machines of {ray_address} run the Synapse that their Ray has installed; "
+                "include_sdk sends none. Install the one that you have changed there.",
+                stacklevel=2,
+            )
         name = f"{tier}@{ray_address}" if ray_address else tier
         if actor_pipeline_service_url is not None:
             url = check_service_url(actor_pipeline_service_url)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from synapse_core.clients.sync_session import Session
 from synapse_core.config.home import Home
-from synapse_core.dependencies.variables import installer_variables
+from synapse_core.executors.ray.cluster.variables import launch_variables
 from synapse_core.executors.ray.node.homecoming import bring_home, collect_leftovers
 from synapse_core.executors.ray.node.launch import hold_worker
 from synapse_core.executors.ray.node.unpacked import UnpackedPlugins
@@ -23,7 +23,6 @@ from synapse_core.runs.away import away_session
 from synapse_core.runs.http import HttpReceiver
 from synapse_core.runs.shipping import Shipper
 from synapse_core.runs.unsent import find_note
-from synapse_core.worker.environment import allowed_environment
 from synapse_core.worker.orders import Away
 
 __all__ = ["Hold", "Service", "launch_away", "node_home"]
@@ -64,13 +63,12 @@ def launch_away(run_id: str, service: Service, hold: Hold) -> None:
     home.ensure()
     session = _session(service)
     threading.Thread(target=collect_leftovers, args=(home, session), daemon=True).start()
-    environ = {**installer_variables(os.environ), **allowed_environment(os.environ)}
     with hold(UnpackedPlugins(home.cache_dir)) as plugin:
         worker = hold_worker(
             str(home.root),
             run_id,
             plugin,
-            environ,
+            launch_variables(os.environ),
             away=Away(service.url, service.token, str(plugin)),
             meanwhile=partial(_sending, home, session, run_id),
         )
