@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time, timedelta
 from enum import Enum
 from itertools import islice
-from typing import cast
+from types import NoneType
+from typing import Any, cast
 
 from synapse_core.types import JSONObject, JSONValue
 
@@ -56,24 +57,30 @@ def json_safe(value: object) -> JSONValue:
     models objects; NaN and infinity become the texts `NaN`, `Infinity` and `-Infinity`. What is
     too deep, too long or too strange becomes text that says so.
     """
-    return _Copy().of(value, 0)
+    convert = _SCALARS.get(type(value))
+    return _Copy().of(value, 0) if convert is None else convert(value)
 
 
 class _Copy:
     """One conversion: counts what it has kept."""
+
+    __slots__ = ("_left",)
 
     def __init__(self) -> None:
         self._left = _MAX_VALUES
 
     def of(self, value: object, depth: int) -> JSONValue:
         kind = type(value)
-        if value is None or kind is bool:
-            return cast("bool | None", value)
-        if kind is str or kind is int or kind is float:
-            return _scalar(cast("str | float", value))
+        convert = _SCALARS.get(kind)
+        if convert is not None:
+            return convert(value)
         if depth >= _MAX_DEPTH:
             return f"<{kind.__name__}, nested too deep>"
         try:
+            if kind is dict:
+                return self._of_mapping(cast("Mapping[object, object]", value), depth + 1)
+            if kind is list:
+                return self._of_items(cast("list[object]", value), depth + 1)
             return self._of_other(value, depth + 1)
         except Exception as error:  # noqa: BLE001 - the code of any class may run here
             return f"<{kind.__name__} that cannot be read: {type(error).__name__}>"
@@ -95,7 +102,7 @@ class _Copy:
         copy: JSONObject = {}
         for key, item in islice(mapping.items(), self._left):
             self._left -= 1
-            copy[_scalar_text(key)] = self.of(item, depth)
+            copy[_text(key) if type(key) is str else _name_of(key)] = self.of(item, depth)
         if len(copy) < len(mapping) and self._left <= 0:
             copy["…"] = f"{len(mapping) - len(copy)} more"
         return copy
@@ -112,23 +119,47 @@ class _Copy:
         return copy
 
 
+def _name_of(key: object) -> str:
+    return str(_scalar(key)) if isinstance(key, str | int | float) else safe_repr(key)
+
+
 def _scalar(value: str | float) -> JSONValue:
+    """Return the plain scalar for one of a subclass."""
     if isinstance(value, str):
-        text = str.__str__(value)
-        return well_formed(_clip(text, _MAX_TEXT))
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else _name(value)
-    return int(value) if int(value).bit_length() <= _MAX_INT_BITS else hex(value)
+        return _text(str.__str__(value))
+    return _float(float(value)) if isinstance(value, float) else _integer(int(value))
+
+
+def _text(text: str) -> str:
+    return well_formed(text if len(text) <= _MAX_TEXT else _clip(text, _MAX_TEXT))
+
+
+def _integer(value: int) -> int | str:
+    return value if value.bit_length() <= _MAX_INT_BITS else hex(value)
+
+
+def _float(value: float) -> float | str:
+    return value if math.isfinite(value) else _name(value)
+
+
+def _itself(value: JSONValue) -> JSONValue:
+    return value
+
+
+_SCALARS: dict[type, Callable[[Any], JSONValue]] = {
+    str: _text,
+    int: _integer,
+    float: _float,
+    bool: _itself,
+    NoneType: _itself,
+}
+"""Asked by the exact type: most of what is ever said is one of these, or a dictionary of them."""
 
 
 def _name(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
-
-
-def _scalar_text(key: object) -> str:
-    return str(_scalar(key)) if isinstance(key, str | int | float) else safe_repr(key)
 
 
 def _bytes(head: bytes, size: int) -> str:
