@@ -94,10 +94,11 @@ class OutputReader:
 
     def _size(self) -> int:
         if self._descriptor is not None:
-            with contextlib.suppress(OSError):
+            try:
                 return os.lseek(self._descriptor, 0, os.SEEK_END)
-            # User code closed every descriptor it could think of.
-            self._descriptor = None
+            except OSError:
+                # User code closed every descriptor it could think of.
+                self._descriptor = None
         try:
             self._descriptor = open_apart(self._path, os.O_RDONLY)
         except OSError:
