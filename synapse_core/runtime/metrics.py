@@ -11,6 +11,9 @@ from synapse_core.types import JSONObject, JSONValue
 __all__ = ["metric_values"]
 
 
+_VALUES = (str, int, float)
+
+
 def metric_values(values: object) -> JSONObject:
     """Return numbers, texts and booleans by name, as JSON.
 
@@ -34,10 +37,10 @@ def _name(name: object) -> str:
 
 
 def _value(name: object, value: object) -> JSONValue:
-    if isinstance(value, str | int | float):
+    if isinstance(value, _VALUES):
         return json_safe(value)
     number = plain_number(value)
-    if not isinstance(number, str | int | float):
+    if not isinstance(number, _VALUES):
         raise InvalidInputError(
             f"The metric {_name(name)!r} is {safe_repr(value)[:100]}, a {type(value).__name__}.",
             hint="A metric is a number, a text or a boolean. Leave out what has no value; save "
