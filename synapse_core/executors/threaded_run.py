@@ -18,12 +18,13 @@ from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, StorageError
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
-from synapse_core.model.run import Outcome, Run, RunEnd, RunStatus, RunSummary
+from synapse_core.model.run import Outcome, Run, RunEnd, RunStatus
 from synapse_core.ports import RunStore
 from synapse_core.runs.endings import terminal_status
 from synapse_core.runs.event_texts import redact_texts
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.reading import Journals
+from synapse_core.runs.written_summary import WrittenSummary
 from synapse_core.runtime.cancellation import CancelToken
 from synapse_core.runtime.checkpoints import inherited_checkpoints
 from synapse_core.runtime.context import RuntimeContext
@@ -108,7 +109,7 @@ class ThreadedRun:
         self._turn = turn
         self._journals = Journals(home)
         self._redactor = Redactor.for_run(run.env, run.params)
-        self._summary = RunSummary()
+        self._summary = WrittenSummary(self._journals, run.id)
         self._look = threading.Event()
         self._began_at: float | None = None
 
@@ -126,7 +127,7 @@ class ThreadedRun:
         with self._open_journal() as writer:
             outcome, attempt = self._make_attempts(writer)
             writer.emit(EventKind.STATUS, terminal_status(outcome, attempt))
-        summary = self._journals.summarise(self._run.id, self._summary)
+        summary = self._summary.fold()
         self._record(RunEnd(self._run.id, outcome, summary, started_at=self._began_at))
 
     def _make_attempts(self, writer: JournalWriter) -> tuple[Outcome, int]:
@@ -226,9 +227,8 @@ class ThreadedRun:
     def beat(self) -> StopReason | None:
         """Keep up the lease, and return why the run is to stop; None when it is not."""
         try:
-            self._summary = self._journals.summarise(self._run.id, self._summary)
             run = self._store.heartbeat(
-                self._run.id, owner=self._owner, lease_s=LEASE_S, summary=self._summary
+                self._run.id, owner=self._owner, lease_s=LEASE_S, summary=self._summary.fold()
             )
         except LeaseLostError:
             return StopReason.SHUTDOWN  # whatever comes of it, nobody wants it any more
@@ -260,4 +260,6 @@ class ThreadedRun:
 
     def _open_journal(self) -> JournalWriter:
         self._home.run_dir(self._run.id).mkdir(mode=0o700, parents=True, exist_ok=True)
-        return JournalWriter.open(self._home.journal(self._run.id), redactor=self._redactor)
+        return JournalWriter.open(
+            self._home.journal(self._run.id), redactor=self._redactor, witness=self._summary.note
+        )

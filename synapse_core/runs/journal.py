@@ -5,6 +5,7 @@ import errno
 import os
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -19,7 +20,7 @@ from synapse_core.runs.lines import end_of_lines
 from synapse_core.runs.records import format_record, is_end, parse_event
 from synapse_core.types import JSONObject
 
-__all__ = ["JournalWriter"]
+__all__ = ["JournalWriter", "Written"]
 
 _FLAGS = os.O_RDWR | os.O_APPEND
 
@@ -29,6 +30,26 @@ class _Place(NamedTuple):
 
     end: int
     seq: int
+
+
+class Written(NamedTuple):
+    """What one call has written: an event, or several that a long text became.
+
+    Attributes:
+        start: Position in the journal before it.
+        end: Position behind it.
+        seq: That of the last event.
+        time: When it was written, Unix time in seconds.
+        kind: What it tells.
+        parts: The data of each event, encoded.
+    """
+
+    start: int
+    end: int
+    seq: int
+    time: float
+    kind: EventKind
+    parts: Sequence[bytes]
 
 
 class JournalWriter:
@@ -41,7 +62,14 @@ class JournalWriter:
     refused: nothing ever stands behind the last event of a run.
     """
 
-    def __init__(self, path: Path, descriptor: int, at: _Place, redactor: Redactor | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        descriptor: int,
+        at: _Place,
+        redactor: Redactor | None,
+        witness: Callable[[Written], None] | None,
+    ) -> None:
         self._path = path
         self._descriptor = descriptor
         self._at = at
@@ -49,6 +77,7 @@ class JournalWriter:
         """Where a write leads whose success is not known yet: a signal handler's exception may
         come between the write and the note of it."""
         self._redactor = redactor
+        self._witness = witness
         self._lock = threading.RLock()
         self._reserved = 0
         """While a thread writes, the last `seq` given away; else 0."""
@@ -56,7 +85,13 @@ class JournalWriter:
         self._is_closed = False
 
     @classmethod
-    def open(cls, path: Path, *, redactor: Redactor | None = None) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        redactor: Redactor | None = None,
+        witness: Callable[[Written], None] | None = None,
+    ) -> Self:
         """Open a journal to append to; make it when it is not there.
 
         A last line that was only half written is cut off: its event was never acknowledged.
@@ -64,6 +99,7 @@ class JournalWriter:
         Args:
             path: The file; its folder must exist.
             redactor: Takes the secrets out of every event.
+            witness: Told of each write, in their order.
 
         Raises:
             LeaseLostError: The end of the run is on record, and nothing may follow it.
@@ -80,7 +116,7 @@ class JournalWriter:
                 raise
         except OSError as error:
             raise _failed(path, "opened", error) from error
-        return cls(path, descriptor, at, redactor)
+        return cls(path, descriptor, at, redactor, witness)
 
     def emit(self, kind: EventKind, data: JSONObject) -> int:
         """Record one event and return its `seq`; a long log text becomes several events.
@@ -149,6 +185,8 @@ class JournalWriter:
             # The rest did not fit; writing it would meet exactly this.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._at, self._toward = self._toward, None
+        if self._witness is not None:
+            self._witness(Written(end, self._at.end, seq, now, kind, parts))
 
     def _settle(self) -> None:
         """Make sure that the journal ends with the last event that was recorded here.

@@ -11,12 +11,13 @@ from pydantic_core import from_json, to_json
 
 from synapse_core.model.event import Event, EventKind
 from synapse_core.model.run import RunStatus
-from synapse_core.types import JSONValue
+from synapse_core.types import JSONObject, JSONValue
 
 __all__ = [
     "MAX_HEAD_BYTES",
     "Head",
     "as_recorded",
+    "decode_data",
     "encode_data",
     "format_record",
     "is_end",
@@ -80,6 +81,18 @@ def as_recorded(value: object) -> JSONValue:
     return _decode(encode_data(value))
 
 
+def decode_data(text: bytes) -> JSONObject:
+    """Return the facts of an event again.
+
+    Raises:
+        ValueError: They are no object.
+    """
+    data = _decode(text)
+    if not isinstance(data, dict):
+        raise ValueError("its data is no object")  # noqa: TRY004 - wrong content, not a wrong type
+    return data
+
+
 def is_end(event: Event) -> bool:
     """Whether the event ends its run, so that nothing may follow it."""
     return event.kind is EventKind.STATUS and str(event.data.get("status")) in _TERMINAL
@@ -112,10 +125,7 @@ def parse_event(line: bytes, kinds: frozenset[EventKind] | None = None) -> Event
         return None
     if not line.endswith(b"}"):
         raise ValueError("it does not end as an event does")
-    data = _decode(line[head.end() : -1])
-    if not isinstance(data, dict):
-        raise ValueError("its data is no object")  # noqa: TRY004 - wrong content, not a wrong type
-    return Event(int(head[1]), float(head[2]), kind, data)
+    return Event(int(head[1]), float(head[2]), kind, decode_data(line[head.end() : -1]))
 
 
 def _decode(text: bytes) -> JSONValue:
