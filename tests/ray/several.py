@@ -71,7 +71,6 @@ os._exit(0)
 """
 
 _RAY = {
-    "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_health_check_initial_delay_ms": "0",
@@ -86,7 +85,7 @@ class Several:
 
     Attributes:
         root: Folder of everything; its path is short.
-        token: What the cluster asks for.
+        token: What the cluster asks for; empty for one that asks for none.
         address: Of its head.
         dashboard: URL of its dashboard.
         nodes: Process ids of the raylets of its nodes.
@@ -108,13 +107,14 @@ class Several:
     def config(self) -> str:
         """Return the configuration of a home that places runs here."""
         host = f"127.0.0.1:{self.client_port}"
+        opened_by = f", token: {self.token}" if self.token else ""
         return f"""
 environment: lab
 environments:
   lab:
     clusters:
-      lab: {{address: "{self.address}", dashboard: "{self.dashboard}", token: {self.token}}}
-      client: {{address: "ray://{host}", dashboard: "{self.dashboard}", token: {self.token}}}
+      lab: {{address: "{self.address}", dashboard: "{self.dashboard}"{opened_by}}}
+      client: {{address: "ray://{host}", dashboard: "{self.dashboard}"{opened_by}}}
       closed: {{address: "{self.address}", token: wrong-{self.token}}}
 """
 
@@ -125,6 +125,7 @@ environments:
         environ = {
             **os.environ,
             **_RAY,
+            "RAY_AUTH_MODE": "token" if self.token else "disabled",
             "RAY_AUTH_TOKEN": self.token,
             "RAY_TMPDIR": str(self.root),
             "TMPDIR": str(self.root),
