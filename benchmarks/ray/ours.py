@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rooms import BIG_SHARE, SHARE
+from rooms import SHARE, WHOLE
 
 from synapse_core.executors.ray import RayActorExecutor, RayJobExecutor
 from synapse_core.testing import MemorySink
@@ -60,7 +60,7 @@ class Ours:
         self._plugins = 0
         plugin = self._write_plugin()
         self._tasks = self._executor(plugin)
-        self._many = self._executor(self._write_plugin(), BIG_SHARE)
+        self._many = self._executor(self._write_plugin(), WHOLE)
         self._jobs = RayJobExecutor(working_dir=plugin, home=home)
 
     def run_task(self) -> None:

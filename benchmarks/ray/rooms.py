@@ -3,5 +3,6 @@
 SHARE = 0.1
 """Cores that each run and each bare actor reserves: so little that none waits for room."""
 
-BIG_SHARE = 0.5
-"""Cores that each of many runs reserves: so many that there are no more processes than cores."""
+WHOLE = 1.0
+"""Cores that each of many runs reserves, as an action does that asks for nothing: there is one
+process for each core."""

@@ -55,7 +55,7 @@ def a_journal(home: Home) -> Written:
     return Written(home, run_id)
 
 
-@given(st.lists(st.one_of(st.sampled_from(range(len(SAID))), st.none()), max_size=30))
+@given(st.lists(st.one_of(st.sampled_from(range(len(SAID))), st.none()), max_size=12))
 def test_whatever_is_said_it_is_what_a_reader_finds(home: Home, said: list[int | None]) -> None:
     written = a_journal(home)
     with written.open() as writer:
