@@ -1,5 +1,6 @@
 """Takes secrets out of what is kept and shown."""
 
+import sys
 from collections.abc import Iterable, Mapping
 
 from synapse_core.logs.secret_assignments import hide_assigned
@@ -30,8 +31,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets for form in forms_of(secret)}
-        # The longest first: another may be a part of it.
-        self._forms = tuple(sorted((f for f in forms if f not in REDACTED), key=len, reverse=True))
+        self._look_for({form for form in forms if form not in REDACTED})
 
     @classmethod
     def for_environment(cls, environ: Mapping[str, str]) -> "Redactor":
@@ -46,12 +46,18 @@ class Redactor:
     def knowing(self, secrets: Iterable[str]) -> "Redactor":
         """Return one that hides these secrets, too."""
         more = Redactor(secrets)
-        more._forms = tuple(sorted({*self._forms, *more._forms}, key=len, reverse=True))
+        more._look_for({*self._forms, *more._forms})
         return more
+
+    def _look_for(self, forms: set[str]) -> None:
+        # The longest first: another may be a part of it.
+        self._forms = tuple(sorted(forms, key=len, reverse=True))
+        self._shortest = len(self._forms[-1]) if forms else sys.maxsize
 
     def text(self, text: str) -> str:
         """Return the text without secrets; a text that cannot hold any costs a microsecond."""
-        text = self._without_known(text)
+        if len(text) >= self._shortest:
+            text = self._without_known(text)
         if len(text) < _SHORTEST:
             return text
         return hide_key_line(hide_assigned(hide_shapes(text)))

@@ -6,12 +6,16 @@ from base64 import b64decode
 from collections.abc import Callable
 from functools import cached_property
 
-__all__ = ["REDACTED", "hide_key_line", "hide_shapes"]
+__all__ = ["REDACTED", "hide_key_line", "hide_marked_shapes", "hide_shapes"]
 
 REDACTED = "[redacted]"
 
 _START = r"(?<![A-Za-z0-9])"
 _END = r"(?![A-Za-z0-9])"
+
+_LONG = 20
+"""Most kinds of secrets are at least so long. Names and short sentences are not, and are looked
+through for the few other kinds only."""
 
 
 class _Shape:
@@ -20,9 +24,17 @@ class _Shape:
     Args:
         pattern: Finds it; compiled when the first text holds the mark.
         keep: What stays of a match: a template, or what makes it.
+        shortest: How few characters a text can have that holds one.
     """
 
-    def __init__(self, pattern: str, keep: str | Callable[[re.Match[str]], str] = REDACTED) -> None:
+    def __init__(
+        self,
+        pattern: str,
+        keep: str | Callable[[re.Match[str]], str] = REDACTED,
+        *,
+        shortest: int = _LONG,
+    ) -> None:
+        self.shortest = shortest
         self._pattern = pattern
         self._keep = keep
 
@@ -44,15 +56,15 @@ def _hide_user_and_password(found: re.Match[str]) -> str:
     return f"{found[1]}{REDACTED}" if is_pair else found[0]
 
 
-def _prefixed(prefix: str, rest: str) -> _Shape:
-    return _Shape(_START + prefix + rest)
+def _prefixed(prefix: str, rest: str, *, shortest: int = _LONG) -> _Shape:
+    return _Shape(_START + prefix + rest, shortest=shortest)
 
 
 _AWS_ID = _Shape(_START + r"(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[0-9A-Z]{16}" + _END)
 _GITHUB = _prefixed("gh[pousr]_", r"[A-Za-z0-9]{20,}+")
 _GITLAB = _prefixed("gl(?:pat|dt|rt|rtr|cbt|ptt|ft|ffct|imt|agent|soat|oas|wt)-", r"[\w.-]{20,}+")
-_SLACK = _prefixed(r"(?:xox[a-z](?:\.xox[a-z])?|xapp)-", r"[\w-]{10,}+")
-_STRIPE = _prefixed("[srp]k_(?:live|test|prod)_", r"[A-Za-z0-9]{10,}+")
+_SLACK = _prefixed(r"(?:xox[a-z](?:\.xox[a-z])?|xapp)-", r"[\w-]{10,}+", shortest=15)
+_STRIPE = _prefixed("[srp]k_(?:live|test|prod)_", r"[A-Za-z0-9]{10,}+", shortest=18)
 _WORDLIKE = r"[\w-]{16,}+"
 _PRIVATE_KEY = _Shape(
     # The body ends where a quote or a brace does not belong into it, when its last line is missing.
@@ -64,47 +76,60 @@ _BEARER = _Shape(
     # The lookahead wants a digit, a capital or a sign, so that "the bearer understands" stays.
     r"((?i:\bbearer)\s+)(?=[A-Za-z._~+/-]*[0-9A-Z=_])(?=\S{12})[A-Za-z0-9._~+/-]++=*",
     rf"\1{REDACTED}",
+    shortest=19,
 )
-_BASIC = _Shape(r"((?i:\bbasic)\s+)([A-Za-z0-9+/]{8,}+={0,2})", _hide_user_and_password)
+_BASIC = _Shape(
+    r"((?i:\bbasic)\s+)([A-Za-z0-9+/]{8,}+={0,2})", _hide_user_and_password, shortest=14
+)
 _URL_PASSWORD = _Shape(
     # A port is no password, even where an @ follows in the path.
     r"(://[^\s/:@\[\]\"'<>\\]*+:)(?!\d{1,5}(?:[/?#\s]|\Z))"
     r"(?:[^\s\"'<>\\/]+|[^\s\"'<>\\]+?)@",
     rf"\1{REDACTED}@",
+    shortest=6,
 )
 _URL_TOKEN = _Shape(r"(://)[A-Za-z0-9_-]{20,}+@", rf"\1{REDACTED}@")
 _SIGNATURE = _Shape(
     r"((?i:[?&;](?:sig|signature|x-amz-signature|x-goog-signature)=))"
     r"[^&\s\"'<>\\]{8,}+",
     rf"\1{REDACTED}",
+    shortest=13,
 )
 _CURL_USER = _Shape(
     r"(\s(?:-u|-U|--user|--proxy-user)[ =]?[\"']?(?!\d+:\d+(?:\s|\Z))[^\s:\"']++:)[^\s\"'\\]++",
     rf"\1{REDACTED}",
+    shortest=6,
 )
-_NETRC = _Shape(r"(\blogin\s+\S+\s+password\s+)[^\s\"'\\]++", rf"\1{REDACTED}")
+_NETRC = _Shape(r"(\blogin\s+\S+\s+password\s+)[^\s\"'\\]++", rf"\1{REDACTED}", shortest=18)
 _SQL = _Shape(
-    r"((?i:\b(?:identified\s+by|password)\s+))(\\*['\"])(?:(?!\2).)+\2", rf"\1\2{REDACTED}\2"
+    r"((?i:\b(?:identified\s+by|password)\s+))(\\*['\"])(?:(?!\2).)+\2",
+    rf"\1\2{REDACTED}\2",
+    shortest=12,
 )
 
 
 _FAMILIES: tuple[tuple[str, tuple[tuple[str, _Shape], ...]], ...] = (
     (
-        "",
+        "A",
         (
             ("AKIA", _AWS_ID),
             ("ASIA", _AWS_ID),
             ("AROA", _AWS_ID),
             ("ABSK", _prefixed("ABSK", r"[A-Za-z0-9+/]{40,}+=*")),
             ("AIza", _prefixed("AIza", r"[\w-]{30,}+")),
-            ("eyJ", _prefixed("eyJ", r"[\w-]{8,}+(?:\.[\w-]*+){1,4}")),
-            ("dapi", _prefixed("dapi", r"[0-9a-f]{32}(?:-\d+)?")),
-            ("EAA", _prefixed("EAA", r"[A-Za-z0-9_-]{50,}+")),
-            ("Q~", _Shape(_START + r"[\w.~-]{3}\dQ~[\w.~-]{31,34}")),  # Entra ID
         ),
     ),
     (
-        ":AA",
+        "",
+        (
+            ("eyJ", _prefixed("eyJ", r"[\w-]{8,}+(?:\.[\w-]*+){1,4}", shortest=12)),
+            ("dapi", _prefixed("dapi", r"[0-9a-f]{32}(?:-\d+)?")),
+        ),
+    ),
+    ("A", (("EAA", _prefixed("EAA", r"[A-Za-z0-9_-]{50,}+")),)),
+    ("~", (("Q~", _Shape(_START + r"[\w.~-]{3}\dQ~[\w.~-]{31,34}")),)),  # Entra ID
+    (
+        "A",
         ((":AA", _Shape(r"(?<![0-9])\d{8,10}:AA[\w-]{32,35}" + _END)),),  # Telegram
     ),
     (
@@ -199,7 +224,7 @@ _FAMILIES: tuple[tuple[str, tuple[tuple[str, _Shape], ...]], ...] = (
             ("sl.", _prefixed(r"sl\.", r"[\w-]{60,}+")),
         ),
     ),
-    ("ATATT", (("ATATT", _prefixed("ATATT", r"[\w=-]{30,}+")),)),
+    ("A", (("ATATT", _prefixed("ATATT", r"[\w=-]{30,}+")),)),
     (
         "=",
         (
@@ -207,28 +232,48 @@ _FAMILIES: tuple[tuple[str, tuple[tuple[str, _Shape], ...]], ...] = (
             ("ignature=", _SIGNATURE),
         ),
     ),
-    (
-        " ",
-        (
-            ("earer ", _BEARER),
-            ("asic ", _BASIC),
-            ("BEARER ", _BEARER),
-            ("curl", _CURL_USER),
-            ("login", _NETRC),
-            ("dentified", _SQL),
-            ("DENTIFIED", _SQL),
-            ("PASSWORD", _SQL),
-            ("password '", _SQL),
-        ),
-    ),
+    (" ", (("earer ", _BEARER), ("asic ", _BASIC))),
+    ("E", (("BEARER ", _BEARER),)),
+    (" ", (("curl", _CURL_USER), ("login", _NETRC), ("dentified", _SQL))),
+    ("E", (("DENTIFIED", _SQL),)),
+    ("PASSWORD", (("PASSWORD", _SQL),)),
+    ("'", (("password '", _SQL),)),
 )
+"""In the order they are tried: what marks share, and below it each mark with the shape it tells."""
+
+_Marks = tuple[tuple[str, tuple[str, ...]], ...]
+"""Marks below what they share."""
+
+
+def _marks_within(size: int) -> _Marks:
+    """Return the marks of all that a text of so many characters can hold."""
+    marks: dict[str, list[str]] = {}
+    for shared, members in _FAMILIES:
+        told = [mark for mark, shape in members if shape.shortest <= size]
+        if told:
+            marks.setdefault(shared, []).extend(told)
+    return tuple((shared, tuple(dict.fromkeys(told))) for shared, told in marks.items())
+
+
+_ALL_MARKS = _marks_within(_LONG)
+_MARKS_BY_SIZE = {size: _marks_within(size) for size in range(_LONG)}
 
 
 def hide_shapes(text: str) -> str:
     """Replace what has the shape of a secret; the same object comes back when there is none.
 
-    Looking for a mark costs next to nothing: a pattern is tried only where its mark stands.
+    Looking for a mark costs next to nothing, and what holds none is left alone.
     """
+    for shared, marks in _MARKS_BY_SIZE.get(len(text), _ALL_MARKS):
+        if shared in text:
+            for mark in marks:
+                if mark in text:
+                    return hide_marked_shapes(text)
+    return text
+
+
+def hide_marked_shapes(text: str) -> str:
+    """Do the same for a text that may hold a mark: try each pattern whose mark stands in it."""
     for shared, members in _FAMILIES:
         if shared in text:
             for mark, shape in members:

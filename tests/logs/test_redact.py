@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from synapse_core.logs.redact import REDACTED, Redactor
 from synapse_core.logs.secret_names import is_secret_name
+from synapse_core.logs.secret_shapes import hide_marked_shapes, hide_shapes
 from synapse_core.types import JSONValue
 from tests.logs.secrets import HARMLESS, HARMLESS_NAMES, LINES, SECRET_NAMES, SECRETS
 
@@ -341,3 +342,50 @@ def measured(hide: Callable[[str], str], line: str) -> float:
     for _ in range(200):
         hide(line)
     return (time.perf_counter() - start) / 200
+
+
+# Without looking twice
+
+FRAGMENTS = st.sampled_from(
+    [*UNITS, *LINES, *LINES.values(), *SECRETS.values(), *HARMLESS, "\t", "\n", "'", "7", "Z"]
+)
+SHORT_SECRETS = [
+    "://:x@",
+    " -ucurl:x",
+    "PASSWORD 'x'",
+    "password '\\x'",
+    "IDENTIFIED BY 'x'",
+    "?sig=12345678",
+    "basic dTpwYWFh",
+    "eyJ01234567.",
+    "xoxb-0123456789",
+    "sk_live_0123456789",
+    "login a password b",
+    "bearer 0Abcdefghijk",
+]
+
+
+def every_part(text: str, longest: int) -> set[str]:
+    return {
+        text[start : start + size]
+        for start in range(len(text))
+        for size in range(1, min(longest, len(text) - start) + 1)
+    }
+
+
+@pytest.mark.parametrize("example", [*SECRETS.values(), *LINES, *HARMLESS, *SHORT_SECRETS])
+def test_a_short_text_is_looked_through_for_all_that_it_can_hold(example: str) -> None:
+    texts = every_part(example.format("q9Z-x_1") if "{}" in example else example, longest=24)
+
+    assert {text: hide_shapes(text) for text in texts} == {
+        text: hide_marked_shapes(text) for text in texts
+    }
+
+
+@given(st.lists(FRAGMENTS | st.text(max_size=8), max_size=4).map("".join), st.data())
+def test_a_text_without_a_mark_holds_no_shape(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    part = text[start : start + data.draw(st.integers(0, 60))]
+
+    assert hide_shapes(part) == hide_marked_shapes(part)
+    assert hide_shapes(text) == hide_marked_shapes(text)
