@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # it takes pydantic, which no run needs
     from synapse_core.model.pipeline_progress import PipelineProgress
 
 __all__ = [
+    "ClaimedRuns",
     "Clock",
     "EventSink",
     "Executor",
@@ -240,30 +241,12 @@ class RunStore(Protocol):
         ...
 
 
-class ManyRuns(Protocol):
-    """What a store does to many runs at once, for the price of one.
+class ClaimedRuns(Protocol):
+    """What a worker does to runs that it executes one after the other.
 
-    To each run happens what the verb of `RunStore` does, and all of it or nothing is kept. Runs
-    that are unknown are passed over. All methods are safe to call from any thread and raise
+    Runs that are unknown are passed over. All methods are safe to call from any thread and raise
     `StoreUnavailableError` when the store cannot be reached.
     """
-
-    def create(self, runs: Sequence[Run]) -> None:
-        """Add pending runs, all or none.
-
-        Raises:
-            ConflictError: An id or an idempotency key is taken.
-            InvalidInputError: One of them is not pending.
-        """
-        ...
-
-    def get(self, run_ids: Sequence[str]) -> Sequence[Run]:
-        """Return the runs, in this order."""
-        ...
-
-    def statuses(self, run_ids: Sequence[str]) -> Mapping[str, RunStatus]:
-        """Return how the runs stand; for a small part of what `get` costs."""
-        ...
 
     def claim(self, run_ids: Sequence[str], *, owner: str, lease_s: float) -> Sequence[Run]:
         """Own those of the runs that are pending, to begin one after the other; in this order.
@@ -286,6 +269,32 @@ class ManyRuns(Protocol):
         Raises:
             InvalidInputError: The status of an outcome is not terminal.
         """
+        ...
+
+
+class ManyRuns(ClaimedRuns, Protocol):
+    """What a store does to many runs at once, for the price of one.
+
+    To each run happens what the verb of `RunStore` does, and all of it or nothing is kept. Runs
+    that are unknown are passed over. All methods are safe to call from any thread and raise
+    `StoreUnavailableError` when the store cannot be reached.
+    """
+
+    def create(self, runs: Sequence[Run]) -> None:
+        """Add pending runs, all or none.
+
+        Raises:
+            ConflictError: An id or an idempotency key is taken.
+            InvalidInputError: One of them is not pending.
+        """
+        ...
+
+    def get(self, run_ids: Sequence[str]) -> Sequence[Run]:
+        """Return the runs, in this order."""
+        ...
+
+    def statuses(self, run_ids: Sequence[str]) -> Mapping[str, RunStatus]:
+        """Return how the runs stand; for a small part of what `get` costs."""
         ...
 
 

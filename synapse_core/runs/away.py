@@ -112,7 +112,10 @@ class AwayStore(HttpRunStore):
         if owner is not None:
             self.bring_home(run_id, owner)
         with _waiting_for_a_turn():
-            return super().finish(run_id, outcome, owner=owner, summary=summary)
+            run = super().finish(run_id, outcome, owner=owner, summary=summary)
+        # The owner may go on with other runs.
+        self._sent = {key for key in self._sent if key[0] != run_id}
+        return run
 
     def release(self, run_id: str, *, expected_owner: str) -> bool:
         """Make the run pending again, once everything is home."""

@@ -155,10 +155,14 @@ class Shipper:
         arrived = False
         with contextlib.suppress(SynapseError):
             arrived = self.flush(timeout_s)
-        self._stopping = True
-        self._hurry.set()
+        self.leave()
         self._thread.join(timeout_s)
         return arrived
+
+    def leave(self) -> None:
+        """Stop soon, without waiting for that: somebody else has sent what is left, or will."""
+        self._stopping = True
+        self._hurry.set()
 
     def __enter__(self) -> Self:
         return self

@@ -28,10 +28,10 @@ MAX_ORDER_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """How a worker on a machine without the home of its run reaches it.
+    """How a worker on a machine without the home of its runs reaches them.
 
     Attributes:
-        url: Address of the service that has the run.
+        url: Address of the service that has them.
         token: Secret that opens it; empty for none.
         plugin_path: Folder of the plugin on the worker's machine.
     """
@@ -72,12 +72,14 @@ class StandingOrder:
     """Fork a process that stays. Answered `{"ok": true}`; it has the connection from then on.
 
     Attributes:
-        home: Root of the home whose runs it will be told.
+        home: Root of the home whose runs it will be told; when away, that of its own machine.
         environ: Its variables.
+        away: How to reach the runs from a machine without their home; None on others.
     """
 
     home: str
     environ: dict[str, str] = field(default_factory=dict[str, str])
+    away: Away | None = None
     op: Literal["stand"] = "stand"
 
 
@@ -126,7 +128,8 @@ def parse_order(line: bytes) -> Order:
             away = parse_away(fields.pop("away"))
             return RunOrder(**fields, away=away)
         case "stand":
-            return StandingOrder(**fields)
+            away = parse_away(fields.pop("away"))
+            return StandingOrder(**fields, away=away)
         case "inspect":
             return InspectOrder(**fields)
         case "provide":

@@ -6,12 +6,16 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 from synapse_core.config.home import Home
+from synapse_core.errors import StorageError
 from synapse_core.runs.descriptors import move_apart
+from synapse_core.runs.processes import worker_of
+from synapse_core.runs.unsent import find_leftovers
 from synapse_core.worker.inbox import SignalInbox
 from synapse_core.worker.isolation import (
     adopt_orphans,
@@ -19,7 +23,7 @@ from synapse_core.worker.isolation import (
     kill_descendants,
     restore_signals,
 )
-from synapse_core.worker.orders import StandingOrder
+from synapse_core.worker.orders import Away, StandingOrder
 
 __all__ = ["load_host", "stand"]
 
@@ -47,6 +51,9 @@ def stand(connection: socket.socket, order: StandingOrder) -> None:
     if child == 0:
         inbox.close()
         _serve(connection, order, parent)
+    name = ""
+    with suppress(StorageError):  # it has ended already
+        name = str(worker_of(child))
     poll = select.poll()
     poll.register(connection, _LEFT)
     poll.register(inbox, select.POLLIN)
@@ -56,6 +63,25 @@ def stand(connection: socket.socket, order: StandingOrder) -> None:
         if connection.fileno() in ready or _has_ended(child):
             break
     kill_descendants(child)
+    if order.away is not None and _has_left(connection):
+        _leave_runs(Home(Path(order.home)), order.away, name)
+
+
+def _has_left(connection: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(connection, _LEFT)
+    return bool(poll.poll(0))
+
+
+def _leave_runs(home: Home, away: Away, name: str) -> None:
+    """Bring home what the child said and lay down its lease, as nobody else is there who would."""
+    # What speaks HTTP takes as long to import as all else here.
+    from synapse_core.runs.away import open_away_store  # noqa: PLC0415 - see above
+
+    store = open_away_store(home, away.url, away.token)
+    for left in find_leftovers(home):
+        if left.owner == name:
+            store.leave(left.run_id, left.owner)
 
 
 def _has_ended(child: int) -> bool:
@@ -76,8 +102,8 @@ def _serve(connection: socket.socket, order: StandingOrder, parent: int) -> NoRe
         # Where no library closes it that tidies up.
         kept = socket.socket(fileno=move_apart(connection.detach()))
         kept.setblocking(True)  # noqa: FBT003 - it takes no keyword
-        serve: Callable[[socket.socket, Home], None] = import_module(_HOST).serve
-        serve(kept, Home(Path(order.home)))
+        serve: Callable[[socket.socket, Home, Away | None], None] = import_module(_HOST).serve
+        serve(kept, Home(Path(order.home)), order.away)
         exit_code = 0
     except BaseException:  # noqa: BLE001 - the last stop before the code of its parent
         traceback.print_exc()

@@ -119,6 +119,8 @@ def _answer(
             _acknowledge(connection, pid)
         case StandingOrder():
             load_host()
+            if order.away is not None:
+                _load_what_reaches_home()
             _fork(lambda: stand(connection, order), listener)
             _acknowledge(connection)
         case InspectOrder():

@@ -1,6 +1,7 @@
 """Plugins on their way to machines that do not see the disk they lie on, and their arrival."""
 
 import threading
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, InvalidInputError
 from synapse_core.executors.ray.cluster.packing import PackedPlugins
-from synapse_core.executors.ray.node.arrival import Arrival, arrive, check_sees_home, home_mark
+from synapse_core.executors.ray.node.arrival import Arrival, arrive, home_mark, is_at_home
 from synapse_core.executors.ray.node.unpacked import UnpackedPlugins
 
 
@@ -89,11 +90,13 @@ def test_a_home_is_known_by_its_mark(tmp_path: Path) -> None:
     home, other = Home(tmp_path / "home"), Home(tmp_path / "other")
 
     assert home_mark(home) == home_mark(home) != home_mark(other)
-    check_sees_home(str(home.root), home_mark(home))
-    with pytest.raises(InvalidInputError, match="does not see the home"):
-        check_sees_home(str(other.root), home_mark(home))
-    with pytest.raises(InvalidInputError, match="does not see the home"):
-        check_sees_home(str(tmp_path / "nowhere"), home_mark(home))
+    order = Arrival(home=str(home.root), mark=home_mark(home), run_id="r", plugin_path="/p")
+    assert is_at_home(order)
+    for root in (other.root, tmp_path / "nowhere"):
+        unseen = replace(order, home=str(root))
+        assert not is_at_home(replace(unseen, service_url="http://runs"))
+        with pytest.raises(InvalidInputError, match="does not see the home"):
+            is_at_home(unseen)
 
 
 def test_another_version_on_a_machine_of_the_cluster_is_told(tmp_path: Path) -> None:

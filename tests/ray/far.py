@@ -218,7 +218,11 @@ environments:
     def supervisor_of(self, run: Run) -> psutil.Process:
         """Return the process on the node that owns the run."""
         assert run.owner is not None
-        return _process(WorkerId.parse(run.owner).pid, run.id, self.name)
+        return self.process(WorkerId.parse(run.owner).pid)
+
+    def process(self, number: int) -> psutil.Process:
+        """Return the process that has this number in the node's own count."""
+        return _process(number, self.name)
 
     def processes(self, name: str) -> list[psutil.Process]:
         """Return what runs on the node under this name."""
@@ -282,8 +286,7 @@ environments:
             )
 
 
-def _process(pid: int, run_id: str, host: str) -> psutil.Process:
-    """Return the process that has this number in the node's own count."""
+def _process(pid: int, host: str) -> psutil.Process:
     for process in psutil.process_iter():
         try:
             status = Path(f"/proc/{process.pid}/status").read_text()
@@ -292,7 +295,7 @@ def _process(pid: int, run_id: str, host: str) -> psutil.Process:
         numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()
         if len(numbers) == 3 and int(numbers[2]) == pid:
             return process
-    raise AssertionError(f"no process {pid} of {run_id} on {host}")
+    raise AssertionError(f"no process {pid} on {host}")
 
 
 def _ip(*words: str) -> None:

@@ -9,9 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any
 
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, InvalidInputError, SynapseError, WorkerLostError
@@ -22,13 +21,11 @@ from synapse_core.executors.ray.driver.connecting import connect
 from synapse_core.executors.ray.driver.settings import EngineSettings
 from synapse_core.executors.ray.driver.warm_pool import Ended, Ready
 from synapse_core.executors.ray.node.arrival import Arrival, arrive, home_mark
+from synapse_core.executors.ray.node.sent import sent_by_ray
 from synapse_core.executors.ray.node.warm_holder import WarmHolder
 from synapse_core.runs.processes import wake_worker
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.version import __version__
-
-if TYPE_CHECKING:
-    from synapse_core.executors.ray.node.away_launch import Hold
 
 __all__ = ["Engine"]
 
@@ -65,6 +62,8 @@ class Engine:
     _callbacks: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _busy: dict[str, Any] = field(default_factory=dict[str, Any])
     _put: dict[str, Any] = field(default_factory=dict[str, Any])
+    _putting: threading.Lock = field(default_factory=threading.Lock)
+    _packed: dict[str, PackedPlugin] = field(default_factory=dict[str, PackedPlugin])
     _packages: PackedPlugins = field(init=False)
     _mark: str = field(init=False)
 
@@ -171,16 +170,29 @@ class Engine:
             ended: Called when the launcher is gone, and with what went wrong.
         """
         task = self._task.options(name=f"synapse {order.run_id}", **_room(order))
-        told, package = self._arrival(order)
-        reference = task.remote(told, package)
+        self.prepare(order)
+        reference = task.remote(*self._arrival(order))
         self._watch(order.run_id, reference, partial(ended, [order.run_id]))
+
+    def prepare(self, order: LaunchOrder) -> None:
+        """Have the plugin ready for machines that do not see the home, as it is now.
+
+        Raises:
+            TooLargeError: It is more than can be sent; names the largest files.
+            InvalidInputError: A rule of what to leave out cannot be understood.
+            StorageError: A file cannot be read, or the cache not be written.
+        """
+        if order.service_url:
+            packed = self._packages.packed(Path(order.plugin_path))
+            self._sent(packed)
+            self._packed[order.plugin_path] = packed
 
     def _arrival(self, order: LaunchOrder) -> tuple[dict[str, Any], list[Any]]:
         """Return what the node is told, and a reference to the plugin in a list.
 
         Ray brings a reference in a list to a node only when that asks for it.
         """
-        packed = self._packages.packed(Path(order.plugin_path)) if order.service_url else None
+        packed = self._packed[order.plugin_path] if order.service_url else None
         arrival = Arrival(
             home=self.home_root,
             mark=self._mark,
@@ -196,18 +208,21 @@ class Engine:
 
     def _sent(self, packed: PackedPlugin) -> Any:  # noqa: ANN401 - a reference of Ray's
         """Return a reference to the plugin in the cluster, where it is put once."""
-        reference = self._put.pop(packed.digest, None)
-        if reference is None:
-            reference = self._ray.put(packed.path.read_bytes())
-        self._put[packed.digest] = reference
-        while len(self._put) > _KEPT_PACKAGES:
-            del self._put[next(iter(self._put))]
-        return reference
+        with self._putting:
+            reference = self._put.pop(packed.digest, None)
+            if reference is None:
+                reference = self._ray.put(packed.path.read_bytes())
+            self._put[packed.digest] = reference
+            while len(self._put) > _KEPT_PACKAGES:
+                del self._put[next(iter(self._put))]
+            return reference
 
     def make_holder(self, order: LaunchOrder) -> Any:  # noqa: ANN401 - an actor of Ray's
-        """Return a new actor that holds a warm process, with the room that the order asks for."""
-        actor = self._actor.options(**_room(order))
-        return actor.remote(self.home_root, self._mark, order.plugin_path, order.environ)
+        """Return a new actor that holds a warm process, with the room that the order asks for.
+
+        The order was prepared.
+        """
+        return self._actor.options(**_room(order)).remote(*self._arrival(order))
 
     def await_holder(self, holder: Any, ready: Ready) -> None:  # noqa: ANN401 - as above
         """Tell when an actor has got its room, or that it never will."""
@@ -324,14 +339,7 @@ def _take_any_agent_port() -> None:
 
 def _arrive(told: dict[str, Any], package: list[Any]) -> None:
     """Execute a run on the node that Ray chose; see `arrive`."""
-
-    def fetch() -> BinaryIO:
-        return BytesIO(import_module("ray").get(package[0]))
-
-    def hold(order: Arrival) -> "Hold":
-        return lambda unpacked: unpacked.hold(order.digest, order.name, fetch)
-
-    arrive(told, hold)
+    arrive(told, sent_by_ray(package))
 
 
 def _import_only() -> int:

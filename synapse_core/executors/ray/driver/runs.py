@@ -141,10 +141,9 @@ class PlacedRuns:
         if order.tier == "job":
             self._submit_job(order)
             return
-        # A warm process owns its runs in the home itself, so it has to see that.
-        is_away = bool(order.service_url)
-        version = None if is_away else reuse_version(Path(order.plugin_path), order.action)
+        version = reuse_version(Path(order.plugin_path), order.action)
         if version is not None:
+            self.engine.prepare(order)  # here, where somebody is told of what is wrong with it
             self._warm.place(orders, version)
             return
         for one in orders:

@@ -67,12 +67,16 @@ class _Slot:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a warm process can be used for: one version of a plugin, with the same room."""
+    """What a warm process can be used for: one version of a plugin, with the same room.
+
+    On a machine that does not see the home, it has its runs from one service.
+    """
 
     plugin_path: str
     version: str
     room: tuple[float, float, int, tuple[tuple[str, float], ...]]
     environ: tuple[tuple[str, str], ...]
+    service: tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -318,4 +322,10 @@ class WarmPool:
 
 
 def _kind_of(order: LaunchOrder, version: str) -> _Kind:
-    return _Kind(order.plugin_path, version, order.room, tuple(sorted(order.environ.items())))
+    return _Kind(
+        order.plugin_path,
+        version,
+        order.room,
+        tuple(sorted(order.environ.items())),
+        (order.service_url, order.service_token),
+    )

@@ -21,7 +21,7 @@ from synapse_core.version import __version__
 if TYPE_CHECKING:
     from synapse_core.executors.ray.node.away_launch import Hold
 
-__all__ = ["Arrival", "arrive", "check_sees_home", "home_mark"]
+__all__ = ["Arrival", "arrive", "home_mark", "is_at_home", "sees_home", "take_order"]
 
 _MARK = "mark"
 
@@ -71,13 +71,10 @@ def arrive(told: dict[str, Any], hold: "Callable[[Arrival], Hold]") -> None:
         ConfigError: It does not see the home, and nothing tells where else the run is kept.
         SynapseError: No worker could be started.
     """
-    check_version(str(told.get("version")))
-    order = Arrival(**told)
-    if sees_home(order.home, order.mark):
+    order = take_order(told)
+    if is_at_home(order):
         launch(order.home, order.run_id, order.plugin_path, order.environ)
         return
-    if not order.service_url:
-        raise _home_unseen(order.home)
     # What speaks HTTP takes longer to import than all the rest, and few machines need it.
     from synapse_core.executors.ray.node.away_launch import (  # noqa: PLC0415 - see above
         Service,
@@ -87,14 +84,27 @@ def arrive(told: dict[str, Any], hold: "Callable[[Arrival], Hold]") -> None:
     launch_away(order.run_id, Service(order.service_url, order.service_token), hold(order))
 
 
-def check_sees_home(home_root: str, mark: str) -> None:
-    """Go on only on a machine that sees the home.
+def take_order(told: dict[str, Any]) -> Arrival:
+    """Read the fields of an `Arrival`.
 
     Raises:
-        ConfigError: This one does not.
+        ConflictError: This machine has another version of Synapse.
     """
-    if not sees_home(home_root, mark):
-        raise _home_unseen(home_root)
+    _check_version(str(told.get("version")))
+    return Arrival(**told)
+
+
+def is_at_home(order: Arrival) -> bool:
+    """Whether the run can be executed in its home; else it is reached through the service.
+
+    Raises:
+        ConfigError: This machine does not see the home, and nothing tells where else the run is.
+    """
+    if sees_home(order.home, order.mark):
+        return True
+    if not order.service_url:
+        raise _home_unseen(order.home)
+    return False
 
 
 def sees_home(home_root: str, mark: str) -> bool:
@@ -118,22 +128,17 @@ def home_mark(home: Home) -> str:
     return file.read_text(encoding="ascii")
 
 
-def check_version(version: str) -> None:
-    """Go on only when this machine has the same version of Synapse.
+def _mark_file(home: Home) -> Path:
+    return home.root / "ray" / _MARK
 
-    Raises:
-        ConflictError: It has not.
-    """
+
+def _check_version(version: str) -> None:
     if version != __version__:
         raise ConflictError(
             f"{socket.gethostname()} has Synapse {__version__}, and {version} placed the run.",
             hint="Install the same version on all machines of the cluster and here.",
             version=__version__,
         )
-
-
-def _mark_file(home: Home) -> Path:
-    return home.root / "ray" / _MARK
 
 
 def _home_unseen(home_root: str) -> ConfigError:

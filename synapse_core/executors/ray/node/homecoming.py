@@ -35,9 +35,14 @@ _log = logging.getLogger(__name__)
 
 
 def bring_home(
-    home: Home, session: Session, left: Leftover, *, patience_s: float = _PATIENCE_S
+    home: Home,
+    session: Session,
+    left: Leftover,
+    *,
+    patience_s: float = _PATIENCE_S,
+    leaving_s: float = _LEAVING_S,
 ) -> None:
-    """Settle a run whose worker on this machine has ended, and remove what it left here.
+    """Settle a run that a worker of this machine has left, and remove what lies here of it.
 
     A run that the worker could not end is recovered here, since here is what it printed and what
     it started. Events of one that somebody else settled meanwhile stay on this disk.
@@ -47,11 +52,12 @@ def bring_home(
         session: The connection to the service.
         left: What the worker left.
         patience_s: Seconds to try for.
+        leaving_s: Seconds that the worker may take to be gone; 0 for one that goes on with others.
 
     Raises:
         StoreUnavailableError: The service is away; whoever comes next tries again.
     """
-    _await_end(left)
+    _await_end(left, leaving_s)
     store = AwayStore(session, home)
     try:
         run = _settled(store, home, store.get(left.run_id), left, patience_s)
@@ -84,8 +90,8 @@ def collect_leftovers(home: Home, session: Session) -> None:
         _collecting.release()
 
 
-def _await_end(left: Leftover) -> None:
-    until = time.monotonic() + _LEAVING_S
+def _await_end(left: Leftover, leaving_s: float) -> None:
+    until = time.monotonic() + leaving_s
     while is_alive(WorkerId.parse(left.worker)) is True and time.monotonic() < until:
         time.sleep(_PAUSE_S)
 

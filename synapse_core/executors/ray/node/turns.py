@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from synapse_core.executors.threaded_run import LEASE_S
 from synapse_core.model.run import Outcome, Run, RunEnd, RunStatus, RunSummary
-from synapse_core.ports import ManyRuns
+from synapse_core.ports import ClaimedRuns
 
 __all__ = ["Turns"]
 
@@ -25,7 +25,7 @@ class Turns:
         at_once: How many are claimed together.
     """
 
-    def __init__(self, many: ManyRuns, *, owner: str, at_once: int) -> None:
+    def __init__(self, many: ClaimedRuns, *, owner: str, at_once: int) -> None:
         self._many = many
         self._owner = owner
         self._at_once = at_once

@@ -18,7 +18,7 @@ from synapse_core.executors.ray.node.turns import Turns
 from synapse_core.executors.ray.node.warm_run import WarmRun
 from synapse_core.executors.threaded_run import Stopper
 from synapse_core.model.run import Run, RunEnd
-from synapse_core.ports import ManyRuns, RunStore
+from synapse_core.ports import ClaimedRuns, RunStore
 from synapse_core.runs.processes import this_worker
 from synapse_core.worker.attempt import HEARTBEAT_S
 
@@ -49,7 +49,7 @@ class WarmBatches:
         self,
         home: Home,
         store: RunStore,
-        many: ManyRuns,
+        many: ClaimedRuns,
         *,
         claimed_at_once: int = _CLAIMED_AT_ONCE,
     ) -> None:
