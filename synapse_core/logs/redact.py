@@ -15,6 +15,8 @@ __all__ = ["REDACTED", "Redactor"]
 _MAX_DEPTH = 100
 """What is nested deeper was made to break readers."""
 
+_NUMBERS = (int, float)
+
 _SHORTEST = 8
 """No shape is shorter, nor a name of a secret with its value."""
 
@@ -105,6 +107,8 @@ class Redactor:
                 told[self.text(key)] = _hide_all(item, depth, numbers=hides_numbers(key))
             elif is_pair and key == "value":
                 told[key] = _hide_all(item, depth, numbers=True)
+            elif isinstance(item, _NUMBERS):
+                told[self.text(key)] = item
             else:
                 told[self.text(key)] = self._value(item, depth)
         return told

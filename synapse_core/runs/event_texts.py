@@ -1,5 +1,8 @@
 """What is done to the texts of an event before it is recorded: secrets out, long ones split."""
 
+from types import NoneType
+from typing import cast
+
 from synapse_core.logs.redact import Redactor
 from synapse_core.model.event import EventKind
 from synapse_core.runs.records import as_recorded, encode_data
@@ -19,6 +22,10 @@ _WHOLE_LINE = ("event", "fields", "offset")
 
 
 _NUMBERS = (int, float)
+_SCALARS = frozenset({str, int, float, bool, NoneType})
+
+_PLAIN_DEPTH = 4
+"""What is nested deeper, perhaps without end, takes the slower way."""
 
 
 def redact_texts(data: JSONObject, redactor: Redactor) -> JSONObject:
@@ -27,14 +34,33 @@ def redact_texts(data: JSONObject, redactor: Redactor) -> JSONObject:
     for key, value in data.items():
         if isinstance(value, str):
             # A member of an enumeration takes six times as long to encode as its text.
-            text = str.__str__(value)
+            text = value if type(value) is str else str.__str__(value)
             redacted[key] = text if key in _OWN_WORDS else redactor.text(text)
         elif value is None or isinstance(value, _NUMBERS):
             redacted[key] = value
+        elif _is_plain(value, _PLAIN_DEPTH):
+            redacted[key] = redactor.value(value)
         else:
             # What it says in the end counts: an object shows its secret only as text.
             redacted[key] = redactor.value(as_recorded(value))
     return redacted
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether the value is JSON of the plainest types, so that it will be recorded as it is."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if not depth:
+        return False
+    if kind is dict:
+        for key, inner in cast("dict[object, object]", value).items():
+            if type(key) is not str or not (type(inner) in _SCALARS or _is_plain(inner, depth - 1)):
+                return False
+        return True
+    return kind is list and all(
+        _is_plain(inner, depth - 1) for inner in cast("list[object]", value)
+    )
 
 
 def encode_parts(kind: EventKind, data: JSONObject) -> list[bytes]:
