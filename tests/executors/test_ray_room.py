@@ -1,9 +1,11 @@
-"""Whether a cluster could ever give what a run asks for."""
+"""Whether a cluster has what a run asks for, or could ever give it."""
+
+import math
 
 import pytest
 
 from synapse_core.errors import InvalidInputError
-from synapse_core.executors.ray.cluster.room import check_room
+from synapse_core.executors.ray.cluster.room import check_room, count_rooms
 from synapse_core.executors.ray.options import to_resources
 
 NODES = [{"CPU": 4.0, "GPU": 2.0, "node:10.0.0.1": 1.0}, {"CPU": 8.0, "tpu": 4.0}]
@@ -52,3 +54,18 @@ def test_resources_that_ray_would_refuse_are_refused_here(
     with pytest.raises(InvalidInputError, match=told):
         to_resources(None, None, None, resources)
     assert to_resources(None, None, None, {"tpu": 0.5}).custom == {"tpu": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "times"),
+    [
+        ({"CPU": 1.0, "GPU": 0.0}, 2),
+        ({"CPU": 2.0}, 0),
+        ({"CPU": 0.1}, 25),
+        ({"CPU": 0.5, "tpu": 1.0}, 1),
+        ({"CPU": 0.0}, math.inf),
+    ],
+)
+def test_room_is_counted_on_each_machine_for_itself(wanted: dict[str, float], times: float) -> None:
+    free = [{"CPU": 1.2}, {"CPU": 1.3, "tpu": 1.0}, {"memory": 1e9}]
+    assert count_rooms(wanted, free) == times

@@ -1,16 +1,18 @@
-"""Whether a cluster could ever give what a run asks for; Ray would wait for it for ever."""
+"""Whether a cluster has what a run asks for, or could ever give it."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 from synapse_core.errors import InvalidInputError
 
-__all__ = ["check_room", "fits"]
+__all__ = ["check_room", "count_rooms"]
 
 _DIGITS = 4
+_LEFT = 1e-6
 
 
 def check_room(wanted: Mapping[str, float], nodes: Sequence[Mapping[str, float]]) -> None:
-    """Refuse what no machine has.
+    """Refuse what no machine has; Ray would wait for it for ever.
 
     Args:
         wanted: Amounts by the names that Ray has for them.
@@ -20,7 +22,7 @@ def check_room(wanted: Mapping[str, float], nodes: Sequence[Mapping[str, float]]
         InvalidInputError: More is asked for than any of them has, or what Ray cannot divide.
     """
     _refuse_parts(wanted)
-    if any(fits(wanted, has) for has in nodes):
+    if any(_fits(wanted, has) for has in nodes):
         return
     asked = ", ".join(f"{name} {value:g}" for name, value in wanted.items() if value)
     most = {name: max((has.get(name, 0) for has in nodes), default=0) for name in wanted}
@@ -33,8 +35,23 @@ def check_room(wanted: Mapping[str, float], nodes: Sequence[Mapping[str, float]]
     )
 
 
-def fits(wanted: Mapping[str, float], has: Mapping[str, float]) -> bool:
-    """Whether there is as much of everything."""
+def count_rooms(wanted: Mapping[str, float], free: Iterable[Mapping[str, float]]) -> float:
+    """Return how many times the machines have what is wanted, each time on one of them.
+
+    Args:
+        wanted: Amounts by the names that Ray has for them; of nothing there is any number.
+        free: What each machine has left.
+    """
+    asked = {name: value for name, value in wanted.items() if value}
+    if not asked:
+        return math.inf
+    # Ray counts ten-thousandths; what is left of sums of them is a little more or less.
+    return sum(
+        min(int(has.get(name, 0) / value + _LEFT) for name, value in asked.items()) for has in free
+    )
+
+
+def _fits(wanted: Mapping[str, float], has: Mapping[str, float]) -> bool:
     return all(has.get(name, 0) >= value for name, value in wanted.items() if value)
 
 

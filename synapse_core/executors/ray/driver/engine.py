@@ -4,7 +4,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,9 +14,10 @@ from typing import Any
 
 from synapse_core.config.home import Home
 from synapse_core.errors import ConflictError, InvalidInputError, SynapseError, WorkerLostError
+from synapse_core.executors.ray.cluster.extra import CLIENT_SCHEME
 from synapse_core.executors.ray.cluster.orders import LaunchOrder
 from synapse_core.executors.ray.cluster.packing import PackedPlugin, PackedPlugins
-from synapse_core.executors.ray.cluster.room import check_room, fits
+from synapse_core.executors.ray.cluster.room import check_room, count_rooms
 from synapse_core.executors.ray.driver.connecting import connect
 from synapse_core.executors.ray.driver.settings import EngineSettings
 from synapse_core.executors.ray.driver.warm_pool import Ended, Ready
@@ -241,14 +242,20 @@ class Engine:
         self._ray.kill(holder)
 
     def has_room(self, order: LaunchOrder, *, beside: int = 0) -> bool:
-        """Whether what the order asks for is free, on all nodes together.
+        """Whether what the order asks for is free on a node.
 
         Args:
             order: The order.
             beside: How many more wait for as much.
         """
-        wanted = {name: amount * (beside + 1) for name, amount in _wanted(order).items()}
-        return fits(wanted, self._ray.available_resources())
+        return count_rooms(_wanted(order), self._free()) > beside
+
+    def _free(self) -> Iterable[Mapping[str, float]]:
+        """Return what each node has left; of a cluster with a proxy, what all have together."""
+        if (self.settings.address or "").startswith(CLIENT_SCHEME):
+            return [self._ray.available_resources()]
+        # For developers of Ray, but the only one that tells it by node.
+        return import_module("ray._private.state").available_resources_per_node().values()
 
     def _watch(self, run_id: str, reference: Any, ended: Ready) -> None:  # noqa: ANN401 - Ray's own
         self._busy[run_id] = reference
