@@ -18,7 +18,7 @@ _OVERWRITE_S = 1.0
 _BREAK = re.compile(r"\r*\n|\r+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # to make a frozen one takes three times as long, and each line makes one
 class Piece:
     """Text to record: a line, or with `more` the part of one that goes on."""
 
@@ -53,27 +53,36 @@ class LineAssembler:
 
     def feed(self, text: str) -> list[Piece]:
         """Take more text and return what can be recorded now."""
-        done: list[Piece] = []
-        if not self._returned and "\n" not in text and "\r" not in text:
+        if self._returned or "\r" in text:
+            return self._feed_returns(text)
+        if "\n" not in text:
             # A `print` of several values comes in as many parts.
-            self._add(text, done)
-            return done
+            return self._add(text)
+        *ended, begun = text.split("\n")
+        done: list[Piece] = []
+        for part in ended:
+            done += self._add(part)
+            self._end_line(done)
+        done += self._add(begun)
+        return done
+
+    def _feed_returns(self, text: str) -> list[Piece]:
+        """Take text with carriage returns in it or before it."""
         if self._returned:
             self._returned = False
             text = f"\r{text}"
-        if "\r" in text:
-            body = text.rstrip("\r")
-            self._returned = len(body) < len(text)
-            text = body
+        body = text.rstrip("\r")
+        self._returned = len(body) < len(text)
+        done: list[Piece] = []
         start = 0
-        for found in _BREAK.finditer(text):
-            self._add(text[start : found.start()], done)
+        for found in _BREAK.finditer(body):
+            done += self._add(body[start : found.start()])
             start = found.end()
-            if text[start - 1] == "\n":
+            if body[start - 1] == "\n":
                 self._end_line(done)
             else:
                 self._return(done)
-        self._add(text[start:], done)
+        done += self._add(body[start:])
         return done
 
     def flush(self) -> list[Piece]:
@@ -96,14 +105,16 @@ class LineAssembler:
         self._is_overwritten = False
         return [Piece(text)] if is_new else []
 
-    def _add(self, text: str, done: list[Piece]) -> None:
-        if not text:
-            return
-        self._waiting.append(text)
-        self._size += len(text)
-        if self._size > LONGEST_PIECE:
-            rest = _cut(self._take(), done)
-            self._waiting, self._size = [rest], len(rest)
+    def _add(self, text: str) -> list[Piece]:
+        """Add to the line, and return what of it became too long to wait."""
+        if text:
+            self._waiting.append(text)
+            self._size += len(text)
+            if self._size > LONGEST_PIECE:
+                *pieces, rest = _cut(self._take())
+                self._waiting, self._size = [rest], len(rest)
+                return [Piece(piece, more=True) for piece in pieces]
+        return []
 
     def _take(self) -> str:
         text = "".join(self._waiting)
@@ -114,9 +125,10 @@ class LineAssembler:
         text = self._take()
         if not (self._is_overwritten and text == self._shown):
             done.append(Piece(text))
-        self._is_overwritten = False
-        self._shown = ""
-        self._show_from = float("-inf")
+        if self._is_overwritten or self._shown:
+            self._is_overwritten = False
+            self._shown = ""
+            self._show_from = float("-inf")
 
     def _return(self, done: list[Piece]) -> None:
         self._show(self._take(), done)
@@ -131,12 +143,13 @@ class LineAssembler:
             self._show_from = now + _OVERWRITE_S
 
 
-def _cut(text: str, done: list[Piece]) -> str:
-    """Add pieces of bounded length to `done`, and return the rest."""
+def _cut(text: str) -> list[str]:
+    """Return pieces of bounded length, and the rest."""
+    pieces: list[str] = []
     start = 0
     while len(text) - start > LONGEST_PIECE:
         end = start + LONGEST_PIECE
         end = text.rfind(" ", end - _CUT_BACK, end) + 1 or end
-        done.append(Piece(text[start:end], more=True))
+        pieces.append(text[start:end])
         start = end
-    return text[start:]
+    return [*pieces, text[start:]]

@@ -118,11 +118,11 @@ class CapturedStream(io.TextIOBase):
         sink = self._sink
         if sink is None or recording.is_active:
             self._write_past(text)
-        else:
-            feed = self._writer().lines.feed
+        elif len(text) > _CHUNK:
             for start in range(0, len(text), _CHUNK):
-                if done := feed(well_formed(text[start : start + _CHUNK])):
-                    self._record(sink, done)
+                self.write(text[start : start + _CHUNK])
+        elif done := self._writer().lines.feed(well_formed(text)):
+            self._record(sink, done)
         return len(text)
 
     def write_bytes(self, content: "ReadableBuffer") -> int:
@@ -157,12 +157,12 @@ class CapturedStream(io.TextIOBase):
         self._writers = {}
 
     def _writer(self) -> _Writer:
-        thread = threading.get_ident()
-        writer = self._writers.get(thread)
-        if writer is None:
-            if len(self._writers) >= _FORGET_ABOVE:
-                self._forget_ended()
-            writer = self._writers[thread] = _Writer()
+        return self._writers.get(threading.get_ident()) or self._new_writer()
+
+    def _new_writer(self) -> _Writer:
+        if len(self._writers) >= _FORGET_ABOVE:
+            self._forget_ended()
+        writer = self._writers[threading.get_ident()] = _Writer()
         return writer
 
     def _forget_ended(self) -> None:
