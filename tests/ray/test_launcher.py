@@ -1,14 +1,20 @@
 """Runs held by tasks: the worker, its log, its end, and what keeps it alive."""
 
+import contextlib
 import os
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
+import psutil
 import pytest
 
 from synapse_core.errors import InvalidInputError
 from synapse_core.executors.ray.driver.door import DriverDoor
-from synapse_core.model.run import RunFilter, RunStatus
+from synapse_core.executors.ray.driver.runs import MAX_REPLACEMENTS
+from synapse_core.model.run import Run, RunFilter, RunStatus
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.workspace import Workspace
 from tests.ray.looking import (
@@ -20,9 +26,12 @@ from tests.ray.looking import (
     kill,
     launchers,
     messages,
+    processes_of,
     start,
     wait_until,
 )
+
+Resume: TypeAlias = Callable[[], None]
 
 TIERS = pytest.mark.parametrize("on", ["actor", "job"])
 
@@ -144,6 +153,34 @@ def test_a_launcher_that_dies_takes_its_worker_along_and_the_run_is_repeated(
     assert "The worker vanished during attempt 1; the next one follows." in reasons
 
 
+def test_a_run_that_loses_its_place_before_it_begins_is_placed_again(
+    workspace: Workspace, plugin: Path, paused_zygotes: Resume
+) -> None:
+    run = start(workspace, plugin, "echo", text="at last")
+
+    kill_launcher(run)
+    wait_until(lambda: bool(launchers(run)))
+    paused_zygotes()
+
+    assert end(workspace, run).result == "at last"
+
+
+def test_a_run_that_loses_its_place_again_and_again_is_not_placed_for_ever(
+    workspace: Workspace, plugin: Path, paused_zygotes: Resume
+) -> None:
+    del paused_zygotes
+    run = start(workspace, plugin, "echo", text="never")
+
+    for _ in range(1 + MAX_REPLACEMENTS):
+        kill_launcher(run)
+
+    ended = end(workspace, run)
+    assert ended.failure is not None
+    assert ended.failure.code == "worker_lost"
+    assert "lost 4 times before it began. The last time: Ray lost" in ended.failure.message
+    assert [e.data["status"] for e in events(workspace, run.id)] == ["failed"]
+
+
 def test_a_worker_that_dies_is_told_from_an_action_that_fails(
     workspace: Workspace, plugin: Path
 ) -> None:
@@ -170,6 +207,36 @@ def test_the_same_order_twice_runs_once(workspace: Workspace, plugin: Path) -> N
         "running",
         "succeeded",
     ]
+
+
+@pytest.fixture
+def paused_zygotes(workspace: Workspace, plugin: Path) -> Iterator[Resume]:
+    """Let launchers wait for their workers until this is called."""
+    end(workspace, start(workspace, plugin, "echo"))
+    paused = [
+        process
+        for process in processes_of(tempfile.gettempdir())
+        if "synapse_core.worker.zygote" in process.cmdline()
+    ]
+    assert paused
+    for process in paused:
+        process.suspend()
+
+    def resume() -> None:
+        for process in paused:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    yield resume
+    resume()
+
+
+def kill_launcher(run: Run) -> None:
+    """Kill what holds the run as soon as it is there."""
+    wait_until(lambda: bool(launchers(run)))
+    (launcher,) = launchers(run)
+    kill(launcher)
+    wait_until(lambda: is_gone(launcher))
 
 
 def _free_cpus(door: DriverDoor) -> object:

@@ -11,6 +11,7 @@ from synapse_core.errors import (
     RunNotFoundError,
     StoreUnavailableError,
     SynapseError,
+    WorkerLostError,
 )
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, Run, RunFailure, RunStatus
@@ -47,7 +48,8 @@ def settle(
     """Bring a run whose launcher has ended to where it belongs, and return it.
 
     What its worker recorded stands. A worker that vanished is recovered from; then the run may be
-    pending again, to be placed once more. A run that nobody claimed fails with `error`.
+    pending again, to be placed once more. A run that nobody claimed fails with `error`, unless that
+    says only that its place was lost.
 
     Args:
         store: The run store.
@@ -71,8 +73,9 @@ def settle(
                 time.sleep(_PAUSE_S)
                 run = store.get(run_id)
         is_unclaimed = run.status is RunStatus.PENDING and not was_claimed and run.attempt == 0
-        if is_unclaimed and error is not None and may_be_the_cause:
-            end_unplaced(store, home, run, error)
+        refusal = None if isinstance(error, WorkerLostError) else error
+        if is_unclaimed and may_be_the_cause and refusal is not None:
+            end_unplaced(store, home, run, refusal)
             return store.get(run_id)
     except RunNotFoundError:
         return None  # somebody removed it

@@ -229,11 +229,12 @@ class PlacedRuns:
             self._place_or_fail([order])
             return
         del self._replacements[order.run_id]
-        self._fail(order.run_id, error or _lost_too_often(again))
+        self._fail(order.run_id, _lost_too_often(again, error))
 
 
-def _lost_too_often(times: int) -> WorkerLostError:
+def _lost_too_often(times: int, last: SynapseError | None) -> WorkerLostError:
+    why = "" if last is None else f" The last time: {last.message}"
     return WorkerLostError(
-        f"What was to hold the worker of the run was lost {times} times before it began.",
+        f"What was to hold the worker of the run was lost {times} times before it began.{why}",
         hint="The log of the cluster tells more: `synapse ray status`.",
     )
