@@ -175,7 +175,7 @@ class RunStore(Protocol):
         ...
 
     def begin_attempt(self, run_id: str, *, owner: str, attempt: int) -> None:
-        """Record that the owner starts attempt `attempt` (2 or later).
+        """Record that the owner starts attempt `attempt`: 2 or later, or one claimed ahead.
 
         Idempotent: recording the current attempt again changes nothing.
 

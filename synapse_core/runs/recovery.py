@@ -142,6 +142,8 @@ class _Recovery:
         if ending.is_final:
             return self._finish(outcome)
         if self._is_worth_repeating(outcome):
+            # Claimed ahead, it would be released as one that has not begun.
+            self._store.begin_attempt(self._run.id, owner=self._owner, attempt=self._run.attempt)
             self._say(self._again())
             if self._store.release(self._run.id, expected_owner=self._owner):
                 remove_worker_note(self._folder)

@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from synapse_core.executors.ray import PlacedRun, RayActorExecutor
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.run import Run, WorkerId
@@ -21,6 +23,8 @@ from tests.ray.looking import end, processes_behind, processes_of, start, wait_u
 
 ROUNDS = int(os.environ.get("SYNAPSE_CHAOS_ROUNDS", "6"))
 """With three runs in each."""
+
+MANY = 120
 
 
 @pytest.fixture
@@ -45,6 +49,44 @@ def test_every_run_ends_once_and_nothing_is_left(root: Path) -> None:
             wait_until(lambda folder=folder: not processes_of(folder))
             assert not Path(folder).exists()
         wait_until(lambda: not processes_of(str(root)))
+
+
+@pytest.mark.timeout(60 + 60 * ROUNDS)
+def test_of_many_runs_a_kill_costs_those_that_it_meets_an_attempt_and_no_others(
+    root: Path,
+) -> None:
+    with open_workspace(root / "home", [root]) as workspace:
+        door = DriverDoor(workspace.home, os.environ, Cluster())
+        executor = RayActorExecutor(root / "chaos", home=workspace.home.root)
+        for number in range(max(1, ROUNDS // 6)):
+            chance = random.Random(number)  # noqa: S311 - no secret
+            placed = executor.submit_many("count_warm", [{"pause": 0.0}] * MANY)
+            moments = sorted(chance.sample(range(MANY), 3))
+            met = sum(kill_one(workspace, placed[moment], chance) for moment in moments)
+
+            ended = [end(workspace, get_run(workspace, one.run_id)) for one in placed]
+            for run in ended:
+                assert_ends_whole(workspace, run)
+            assert sum(run.attempt - 1 for run in ended) <= met
+        executor.shutdown()
+        door.stop(force=True)
+
+
+def kill_one(workspace: Workspace, awaited: PlacedRun, chance: random.Random) -> int:
+    """Kill a process that executes runs, or the actor that holds it, when one of them has ended.
+
+    Returns:
+        How many were killed, which is one or none.
+    """
+    wait_until(lambda: awaited.status.is_terminal)
+    owners = sorted({one.owner for one in workspace.runs.active() if one.owner})
+    if not owners:
+        return 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        worker = psutil.Process(WorkerId.parse(chance.choice(owners)).pid)
+        holders = [one for one in worker.parents() if "WarmHolder" in " ".join(one.cmdline())]
+        chance.choice([worker, *holders]).kill()
+    return 1
 
 
 def play(workspace: Workspace, door: DriverDoor, plugin: Path, chance: random.Random) -> None:

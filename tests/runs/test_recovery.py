@@ -276,21 +276,23 @@ def test_a_run_that_only_waited_for_its_turn_is_pending_as_before(
     home: Home, sql: SqliteRunStore
 ) -> None:
     waiting, begun, again = _run(), _run(), _run()
-    sql.many.create([waiting, begun, again])
+    repeated = _run(retry=RetryPolicy(retries=1))
+    sql.many.create([waiting, begun, again, repeated])
     sql.claim(again.id, owner=str(DEAD), lease_s=60)
-    for run in (begun, again):
+    for run in (begun, again, repeated):
         home.run_dir(run.id).mkdir(parents=True)
         with JournalWriter.open(home.journal(run.id)) as writer:
             writer.emit(EventKind.STATUS, RUNNING)
     sql.release(again.id, expected_owner=str(DEAD))
-    sql.many.claim([waiting.id, begun.id, again.id], owner=str(DEAD), lease_s=60)
+    runs = (waiting, begun, again, repeated)
+    sql.many.claim([run.id for run in runs], owner=str(DEAD), lease_s=60)
 
-    settled = [recover_if_abandoned(sql, home, sql.get(run.id)) for run in (waiting, begun, again)]
+    settled = [recover_if_abandoned(sql, home, sql.get(run.id)) for run in runs]
 
     assert settled[0] == waiting
     assert settled[1].failure is not None
     assert settled[1].failure.code == "worker_lost"
-    assert (settled[2].status, settled[2].attempt) == (RunStatus.PENDING, 1)
+    assert [(one.status, one.attempt) for one in settled[2:]] == [(RunStatus.PENDING, 1)] * 2
 
 
 def test_a_run_that_was_asked_to_stop_before_its_turn_was_cancelled(

@@ -73,8 +73,8 @@ def heartbeat(
     )
 
 
-def begin_attempt(run: Run, *, owner: str, attempt: int) -> Run:
-    """Count the owner's next attempt.
+def begin_attempt(run: Run, *, owner: str, attempt: int, now: float) -> Run:
+    """Count the owner's next attempt, or know that one began that was claimed ahead.
 
     Raises:
         LeaseLostError: The run is not the owner's.
@@ -87,7 +87,9 @@ def begin_attempt(run: Run, *, owner: str, attempt: int) -> Run:
             hint="Count on from the attempt that the claim returned.",
             run_id=run.id,
         )
-    return run if attempt == run.attempt else replace(run, attempt=attempt)
+    if attempt == run.attempt and run.started_at is not None:
+        return run
+    return replace(run, attempt=attempt, started_at=run.started_at or now)
 
 
 def finish(

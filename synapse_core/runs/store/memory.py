@@ -96,7 +96,8 @@ class MemoryRunStore:
 
     def begin_attempt(self, run_id: str, *, owner: str, attempt: int) -> None:
         """Record that the owner starts another attempt."""
-        self._change(run_id, partial(lifecycle.begin_attempt, owner=owner, attempt=attempt))
+        rule = partial(lifecycle.begin_attempt, owner=owner, attempt=attempt, now=self._clock())
+        self._change(run_id, rule)
 
     def finish(
         self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None

@@ -94,7 +94,7 @@ class SqlRunStore:
 
     def begin_attempt(self, run_id: str, *, owner: str, attempt: int) -> None:
         """Record that the owner starts another attempt."""
-        rule = partial(lifecycle.begin_attempt, owner=owner, attempt=attempt)
+        rule = partial(lifecycle.begin_attempt, owner=owner, attempt=attempt, now=self._clock())
         self._change(run_id, rule, columns=_LISTED)
 
     def finish(

@@ -83,6 +83,8 @@ class ManyRunsContract:
             assert run.lease_expires_at >= before + 9
         assert many.claim(ids[:3], owner=OTHER, lease_s=9) == []
         assert store.heartbeat(ids[2], owner=MINE, lease_s=9).started_at is not None
+        store.begin_attempt(ids[0], owner=MINE, attempt=1)
+        assert store.get(ids[0]).started_at is not None
         end = RunEnd(ids[0], SUCCESS, SUMMARY, started_at=before)
         assert [run.started_at for run in many.finish([end], owner=MINE)] == [before]
 
