@@ -51,6 +51,18 @@ ACTIONS = """
 
 
     @action
+    def tidy(ctx) -> None:
+        print("begun")
+        try:
+            while True:
+                ctx.check_cancelled()
+                time.sleep(0.01)
+        finally:
+            time.sleep(1)
+            print("tidied")
+
+
+    @action
     def hang(ctx) -> None:
         subprocess.Popen(["sleep", "1000"])
         subprocess.run(["sh", "-c", "echo from below; echo half; printf unfinished"], check=True)

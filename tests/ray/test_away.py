@@ -10,6 +10,7 @@ import pytest
 
 from synapse_core.errors import InvalidInputError, TooLargeError
 from synapse_core.model.run import Run, RunStatus
+from synapse_core.operations.clusters.verbs import stop_cluster
 from synapse_core.operations.outputs import read_output
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.runs.processes import host_name
@@ -258,10 +259,15 @@ def test_another_attempt_goes_on_behind_what_the_first_one_said(
     assert messages(workspace, run.id) == [*lines(3), *lines(3)]
 
 
-def test_a_run_away_is_cancelled_soon(workspace: Workspace, plugin: Path, far: Far) -> None:
+@TIERS
+def test_a_run_away_is_cancelled_soon(
+    workspace: Workspace, plugin: Path, far: Far, on: str
+) -> None:
     took: list[float] = []
+    if on.startswith("job"):
+        stop_cluster(workspace.home, os.environ, "far", force=True)  # nobody but Ray is there
     for _ in range(3):
-        run = running(workspace, start(workspace, plugin, "hang", "far"), "half")
+        run = running(workspace, start(workspace, plugin, "hang", on), "half")
         begun = time.monotonic()
         ended = cancel_run(workspace, run.id, force=True, wait_s=20)
         took.append(time.monotonic() - begun)
@@ -270,6 +276,17 @@ def test_a_run_away_is_cancelled_soon(workspace: Workspace, plugin: Path, far: F
 
     # It is told so, and does not learn of it with its next heartbeat.
     assert sorted(took)[1] < 1, took
+
+
+def test_a_job_away_has_its_time_to_end(workspace: Workspace, plugin: Path, far: Far) -> None:
+    stop_cluster(workspace.home, os.environ, "far", force=True)
+    run = running(workspace, start(workspace, plugin, "tidy", "job@far"), "begun")
+
+    ended = cancel_run(workspace, run.id, wait_s=20)
+
+    assert ended.status is RunStatus.CANCELLED
+    assert messages(workspace, run.id) == ["begun", "tidied"]
+    assert_nothing_is_left(far, run)
 
 
 def test_a_machine_that_sees_no_home_and_knows_no_service_says_what_to_do(

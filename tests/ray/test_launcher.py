@@ -14,6 +14,7 @@ import pytest
 from synapse_core.errors import InvalidInputError
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.executors.ray.driver.runs import MAX_REPLACEMENTS
+from synapse_core.executors.ray.job.api import JobsApi
 from synapse_core.model.run import Run, RunFilter, RunStatus
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.workspace import Workspace
@@ -105,6 +106,37 @@ def test_a_cancelled_run_ends_within_five_seconds_with_all_it_started(
     assert cancelled.finished_at - cancelled.cancel_requested_at < 10  # 5 s on an idle machine
     assert is_gone(child)
     wait_until(lambda: _free_cpus(door) == 2)
+
+
+def test_a_job_that_ray_stops_passes_it_on_to_a_run_that_was_cancelled(
+    workspace: Workspace, plugin: Path, door: DriverDoor
+) -> None:
+    run = start(workspace, plugin, "wait", "job")
+    child = child_of(workspace, run)
+    jobs = JobsApi(str(door.up()["dashboard_url"]), door.token())
+
+    workspace.runs.request_cancel(run.id, force=True)
+    assert jobs.stop(f"synapse-{run.id}-1")
+
+    assert end(workspace, run).status is RunStatus.CANCELLED
+    assert is_gone(child)
+    reasons = [e.data.get("reason") for e in events(workspace, run.id) if e.kind == "status"]
+    assert not any("vanished" in str(reason) for reason in reasons)
+
+
+def test_a_job_that_somebody_stops_takes_its_run_along(
+    workspace: Workspace, plugin: Path, door: DriverDoor
+) -> None:
+    run = start(workspace, plugin, "wait", "job", retries=0)
+    child = child_of(workspace, run)
+    jobs = JobsApi(str(door.up()["dashboard_url"]), door.token())
+
+    assert jobs.stop(f"synapse-{run.id}-1")
+
+    lost = end(workspace, run)
+    assert lost.failure is not None
+    assert lost.failure.code == "worker_lost"
+    assert is_gone(child)
 
 
 def test_a_forced_cancel_does_not_ask(workspace: Workspace, plugin: Path) -> None:

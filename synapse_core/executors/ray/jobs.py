@@ -1,17 +1,19 @@
 """Places runs as jobs on a Ray cluster: they outlive every process here, and are found again."""
 
+import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from synapse_core.config.home import Home
-from synapse_core.errors import InvalidInputError
+from synapse_core.errors import InvalidInputError, SynapseError
 from synapse_core.executors.ray.cluster.orders import LaunchOrder
 from synapse_core.executors.ray.cluster.packing import PackedPlugins
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.cluster.variables import launch_variables
-from synapse_core.executors.ray.driver.door import DriverDoor
+from synapse_core.executors.ray.driver.door import WAKE_TIMEOUT_S, DriverDoor
 from synapse_core.executors.ray.job.api import JobsApi
-from synapse_core.executors.ray.job.order import submit_away_job, submit_job
+from synapse_core.executors.ray.job.order import stop_job, submit_away_job, submit_job
 from synapse_core.executors.ray.job.told import JobOrder
 from synapse_core.model.run import Run
 
@@ -81,8 +83,10 @@ class RayJobs:
 
     def cancel(self, run: Run) -> None:
         """Make the run's worker look at the store now; it does so every 2 s in any case."""
-        if run.owner is not None:
-            self.door.wake(run.owner)
+        if run.owner is None or self.door.wake(run.owner) or self.door.cluster.is_ours:
+            return
+        with contextlib.suppress(SynapseError):  # as above
+            stop_job(replace(self.api(), timeout_s=WAKE_TIMEOUT_S), run)
 
     def close(self) -> None:
         """Do nothing: nothing is held."""

@@ -40,7 +40,7 @@ from synapse_core.types import JSONObject
 from synapse_core.worker.environment import allowed_environment
 from synapse_core.worker.orders import receive_line, send_line
 
-__all__ = ["DriverDoor"]
+__all__ = ["WAKE_TIMEOUT_S", "DriverDoor"]
 
 START_TIMEOUT_S = 60.0
 """Until a driver takes orders: a third of a second, more on a busy machine."""
@@ -51,6 +51,8 @@ UP_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 30.0
 ANSWER_TIMEOUT_S = 30.0
 WAKE_TIMEOUT_S = 2.0
+"""A worker that is not told looks by itself after so long."""
+
 _MAX_ANSWER_BYTES = 4 << 20
 _CONNECTING_TRIES = "6"
 """A second each, where Ray takes twenty until it says that a token is refused."""
@@ -125,10 +127,10 @@ class DriverDoor:
             time.sleep(0.1)
         raise self._silent()
 
-    def wake(self, owner: str) -> None:
+    def wake(self, owner: str) -> bool:
         """Make the worker of a run look at the store now, on whatever machine it is.
 
-        Does what it can: workers look by themselves now and then.
+        Does what it can, and returns whether it could: workers look by themselves now and then.
 
         Args:
             owner: The worker, as the run names it.
@@ -136,12 +138,16 @@ class DriverDoor:
         try:
             is_here = is_alive(WorkerId.parse(owner))
         except ValueError:  # it is none of ours
-            return
+            return False
         if is_here is not None:
             wake_worker(owner)
-        elif (record := self.record()) is not None:
-            with contextlib.suppress(OSError):  # the driver has more to do, or is about to leave
-                _exchange(record, WakeOrder(owner=owner), WAKE_TIMEOUT_S)
+            return True
+        record = self.record()
+        if record is None:
+            return False
+        with contextlib.suppress(OSError):  # the driver has more to do, or is about to leave
+            return bool(_exchange(record, WakeOrder(owner=owner), WAKE_TIMEOUT_S).get("ok"))
+        return False
 
     def up(self) -> JSONObject:
         """Return how the cluster stands, once it is up.

@@ -55,10 +55,12 @@ class JobsApi:
     Attributes:
         url: Base URL of the dashboard.
         token: What it asks for; empty for one without a token.
+        timeout_s: How long to wait for each answer.
     """
 
     url: str
     token: str = field(default="", repr=False)
+    timeout_s: float = TIMEOUT_S
 
     def submit(
         self,
@@ -145,12 +147,13 @@ class JobsApi:
         told = cast("list[JSONObject]", self._ask("GET", "/api/jobs/"))
         return sum(job["status"] not in ENDED for job in told)
 
-    def stop(self, job_id: str) -> None:
-        """Have the job stopped; one that has ended or is unknown is left as it is."""
+    def stop(self, job_id: str) -> bool:
+        """Have the job stopped, and return whether it was there; one that has ended is not."""
         try:
-            self._ask("POST", f"/api/jobs/{_quoted(job_id)}/stop")
+            told = cast("JSONObject", self._ask("POST", f"/api/jobs/{_quoted(job_id)}/stop"))
         except NotFoundError:
-            return
+            return False
+        return bool(told.get("stopped"))
 
     def delete(self, job_id: str) -> None:
         """Have an ended job forgotten; one that is unknown is forgotten already."""
@@ -186,7 +189,7 @@ class JobsApi:
             method=method,
         )
         try:
-            with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=self.timeout_s) as answer:
                 return answer.read(_MAX_ANSWER_BYTES)
         except urllib.error.HTTPError as error:
             with error:

@@ -15,6 +15,7 @@ from synapse_core.config.home import Home
 from synapse_core.errors import LeaseLostError, SynapseError
 from synapse_core.executors.ray.cluster.settling import settle
 from synapse_core.executors.ray.job.holder import leave_with_holder
+from synapse_core.executors.ray.job.stopping import heed_stop
 from synapse_core.executors.ray.job.told import JOB_VARIABLE, JobOrder
 from synapse_core.executors.ray.node.arrival import Arrival, arrive, sees_home
 from synapse_core.executors.ray.node.away_launch import Hold, Service, node_home
@@ -44,12 +45,14 @@ def main() -> int:
 def _execute(told: dict[str, Any]) -> RunStatus | str:
     home, run_id = Home(Path(told["home"])), str(told["run_id"])
     if sees_home(told["home"], told["mark"]):
+        heed_stop(lambda: open_run_store(home).get(run_id))
         order = JobOrder.take(home.run_dir(run_id))
         arrive({**told, "environ": order.environ}, _unpacked)
         run = settle(open_run_store(home), home, run_id, None)
         return run.status if run is not None else "gone"
     service = Service(str(told["service_url"]), str(told["service_token"]))
     store = open_away_store(node_home(), service.url, service.token)
+    heed_stop(lambda: open_away_store(node_home(), service.url, service.token).get(run_id))
     try:
         arrive(told, _unpacked)
     except SynapseError as error:

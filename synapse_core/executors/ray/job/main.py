@@ -6,11 +6,16 @@ long as it does. The job ends as the run does.
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synapse_core.config.home import Home
 from synapse_core.executors.ray.job.holder import leave_with_holder
+from synapse_core.executors.ray.job.stopping import heed_stop
 from synapse_core.executors.ray.job.told import JobOrder
 from synapse_core.executors.ray.node.launch import launch
+
+if TYPE_CHECKING:  # see `_end`
+    from synapse_core.model.run import Run
 
 __all__ = ["main"]
 
@@ -19,9 +24,16 @@ def main() -> int:
     """Have the run executed, and return 0 if it succeeded."""
     home, run_id = Home(Path(sys.argv[1])), sys.argv[2]
     leave_with_holder()
+    heed_stop(lambda: _find(home, run_id))
     order = JobOrder.take(home.run_dir(run_id))
     launch(str(home.root), run_id, order.plugin_path, order.environ)
     return _end(home, run_id)
+
+
+def _find(home: Home, run_id: str) -> "Run":
+    from synapse_core.runs.store.opening import open_run_store  # noqa: PLC0415 - see `_end`
+
+    return open_run_store(home).get(run_id)
 
 
 def _end(home: Home, run_id: str) -> int:

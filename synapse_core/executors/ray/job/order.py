@@ -12,12 +12,13 @@ from synapse_core.executors.ray.cluster.packing import PackedPlugin
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.cluster.room import check_room
 from synapse_core.executors.ray.job.api import ENDED, JobsApi
+from synapse_core.executors.ray.job.stopping import STOP_VARIABLES
 from synapse_core.executors.ray.job.told import JOB_VARIABLE, JobOrder
 from synapse_core.executors.ray.node.arrival import Arrival, home_mark
 from synapse_core.model.run import Resources, Run
 from synapse_core.runs.reading import Journals
 
-__all__ = ["job_id_of", "submit_away_job", "submit_job"]
+__all__ = ["job_id_of", "stop_job", "submit_away_job", "submit_job"]
 
 
 def job_id_of(run: Run) -> str:
@@ -25,7 +26,25 @@ def job_id_of(run: Run) -> str:
 
     A job that nobody claimed the run in must not keep its successor from being submitted.
     """
-    return f"synapse-{run.id}-{run.attempt + 1}"
+    return _job_id(run, run.attempt + 1)
+
+
+def _job_id(run: Run, attempt: int) -> str:
+    return f"synapse-{run.id}-{attempt}"
+
+
+def stop_job(api: JobsApi, run: Run) -> None:
+    """Tell the job that holds the worker of a running run to stop; see `heed_stop`.
+
+    Args:
+        api: The cluster.
+        run: The run, which was asked to stop.
+
+    Raises:
+        SynapseError: The cluster does not answer.
+    """
+    # A job that was submitted for an attempt makes those that follow it, too.
+    any(api.stop(_job_id(run, attempt)) for attempt in range(run.attempt, 0, -1))
 
 
 def submit_job(
@@ -47,7 +66,8 @@ def submit_job(
     # An absolute interpreter: the cluster's PATH leads to another one, or to none.
     command = [sys.executable, "-P", "-m", "synapse_core.executors.ray.job.main"]
     resources = run.resources if is_ours else _on_a_node(run.resources)
-    _submit(api, home, run, [*command, str(home.root), run.id], {}, resources)
+    runtime_env = {"env_vars": STOP_VARIABLES}
+    _submit(api, home, run, [*command, str(home.root), run.id], runtime_env, resources)
 
 
 def submit_away_job(
@@ -85,7 +105,10 @@ def submit_away_job(
         run,
         [python, "-P", "-m", "synapse_core.executors.ray.job.away"],
         # Of what Ray is told, its API shows no values of variables.
-        {"working_dir": package, "env_vars": {JOB_VARIABLE: json.dumps(arrival.told())}},
+        {
+            "working_dir": package,
+            "env_vars": {**STOP_VARIABLES, JOB_VARIABLE: json.dumps(arrival.told())},
+        },
         _on_a_node(run.resources),
     )
 
