@@ -146,7 +146,7 @@ def _check_resource(name: str) -> str:
     reason = explain_bad_resource(name)
     if reason:
         raise FieldFault(
-            f"cannot name {shown(name)}: {reason}",
+            f"is no name for a further resource: {reason}",
             "Write the name that nodes of the cluster have for it, such as `fpga`.",
         )
     return name

@@ -54,7 +54,7 @@ actions:
     output_type: ModelWeights
     timeout: 10m
     retries: 2
-    resources: {cpus: 2, memory: 1G}
+    resources: {cpus: 2, memory: 1G, custom: {fpga: 1}}
   lost:
 """
 
@@ -82,7 +82,7 @@ def test_actions_and_their_configuration_are_read_without_an_import(folder: Path
         "method": "job",
         "input_type": "YOLODataset",
         "output_type": "ModelWeights",
-        "resources": {"cpus": 2.0, "memory": 1024},
+        "resources": {"cpus": 2.0, "memory": 1024, "custom": {"fpga": 1.0}},
         "timeout": 600.0,
         "retries": 2,
     }

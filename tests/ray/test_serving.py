@@ -12,8 +12,9 @@ from textwrap import dedent
 import psutil
 import pytest
 
-from synapse_core.errors import ConflictError
+from synapse_core.errors import ConflictError, InvalidInputError
 from synapse_core.executors.ray.driver.door import DriverDoor
+from synapse_core.model.run import Resources
 from synapse_core.operations.deployments.verbs import (
     Deploy,
     Scale,
@@ -403,6 +404,25 @@ def test_a_broken_update_leaves_what_works(
     change(flowers / "serving.py", "import jsonn\n", "import json\n")
     update_deployment(world, os.environ, served.name)
     assert settle(world, served.name).state is DeploymentState.RUNNING
+
+
+def test_replicas_have_what_nodes_claim_by_other_names(
+    world: Workspace, flowers: Path, door: DriverDoor
+) -> None:
+    def asking(name: str) -> Deploy:
+        wanted = Resources(cpus=0.1, custom={name: 0.01})
+        return Deploy(plugin=str(flowers), action="classify", name="choosy", resources=wanted)
+
+    nodes = door.up()["nodes"]
+    assert isinstance(nodes, list)
+    assert isinstance(nodes[0], dict)
+
+    with pytest.raises(InvalidInputError, match=r"fpga 0\.01"):
+        deploy(world, os.environ, asking("fpga"))
+    deploy(world, os.environ, asking(f"node:{nodes[0]['address']}"))
+
+    assert settle(world, "choosy").state is DeploymentState.RUNNING
+    delete_deployment(world.home, os.environ, "choosy")
 
 
 def test_a_run_deploys_too(world: Workspace, flowers: Path) -> None:

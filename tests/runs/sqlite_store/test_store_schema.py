@@ -41,6 +41,17 @@ def test_what_a_later_version_wrote_into_a_run_is_passed_over(
     assert store.get(run.id) == run
 
 
+def test_what_an_earlier_version_did_not_know_is_as_usual(
+    path: Path, open_store: OpenStore
+) -> None:
+    store = open_store()
+    run = start(store)
+    with raw(path) as connection:
+        connection.execute("UPDATE runs SET spec = json_remove(spec, '$.resources.custom')")
+
+    assert store.get(run.id) == run
+
+
 @pytest.mark.parametrize("before", [None, (1e9, 5)])
 @pytest.mark.parametrize(
     "where",
