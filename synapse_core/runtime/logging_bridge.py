@@ -10,14 +10,12 @@ from typing import Any, TextIO
 from synapse_core.model.event import EventKind, LogLevel, LogSource
 from synapse_core.ports import EventSink
 from synapse_core.runtime.json_safe import well_formed
-from synapse_core.runtime.records import tell_record
+from synapse_core.runtime.records import TOLD, tell_record
 from synapse_core.runtime.reentry import recording
 from synapse_core.runtime.streams import CapturedStream
 from synapse_core.types import JSONObject
 
 __all__ = ["bridge_logging"]
-
-_TOLD = "synapse_told"
 
 
 @contextmanager
@@ -55,8 +53,8 @@ class _Bridge(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         # Without the lock of the base class: sinks are safe to call from any thread.
-        if _TOLD not in vars(record):
-            setattr(record, _TOLD, True)
+        if TOLD not in vars(record) and not recording.is_aside:
+            setattr(record, TOLD, True)
             self._tell(lambda: tell_record(self._sink, record, LogSource.LOGGING), record.msg)
         return True
 
