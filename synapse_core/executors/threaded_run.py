@@ -30,6 +30,7 @@ from synapse_core.runtime.checkpoints import inherited_checkpoints
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.env import PluginEnvironment
 from synapse_core.runtime.logging_bridge import bridge_logging
+from synapse_core.runtime.reentry import recording
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.attempt import HEARTBEAT_S, AttemptEnd, StopReason
 from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
@@ -207,6 +208,7 @@ class ThreadedRun:
         has_ended = threading.Event()
 
         def watch() -> None:
+            recording.is_aside = True
             while not has_ended.is_set():
                 if (reason := self.beat()) is not None:
                     stopper.stop(reason)

@@ -15,6 +15,7 @@ import pytest
 
 from synapse_core.model.event import EventKind
 from synapse_core.runtime.logging_bridge import bridge_logging
+from synapse_core.runtime.reentry import recording
 from synapse_core.runtime.streams import capture_streams
 from tests.runtime.memory_sink import MemorySink
 
@@ -196,6 +197,20 @@ def test_records_of_other_threads_are_heard(sink: MemorySink) -> None:
     assert sorted(map(str, sink.messages())) == sorted(
         f"{number} {turn}" for number in range(4) for turn in range(100)
     )
+
+
+def test_what_looks_after_the_run_is_not_heard_in_its_log(sink: MemorySink) -> None:
+    def look_after() -> None:
+        recording.is_aside = True
+        logging.getLogger("client").warning("missed a heartbeat")
+
+    with bridged(sink):
+        thread = threading.Thread(target=look_after)
+        thread.start()
+        thread.join()
+        logging.getLogger("library").info("heard")
+
+    assert sink.messages() == ["heard"]
 
 
 def test_warnings_become_events_with_their_place(sink: MemorySink) -> None:

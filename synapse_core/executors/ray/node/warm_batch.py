@@ -20,6 +20,7 @@ from synapse_core.executors.threaded_run import Stopper
 from synapse_core.model.run import Run, RunEnd
 from synapse_core.ports import ClaimedRuns, RunStore
 from synapse_core.runs.processes import this_worker
+from synapse_core.runtime.reentry import recording
 from synapse_core.worker.attempt import HEARTBEAT_S
 
 __all__ = ["WarmBatches"]
@@ -137,6 +138,7 @@ class WarmBatches:
                 raise
 
     def _look_after(self) -> None:
+        recording.is_aside = True
         while True:
             self._wait()
             try:
