@@ -24,7 +24,7 @@ from synapse_core.errors import (
     StoreUnavailableError,
     SynapseError,
 )
-from synapse_core.model.run import ArtifactInfo, Outcome, Run, RunSummary
+from synapse_core.model.run import ArtifactInfo, Outcome, Run, RunStatus, RunSummary
 from synapse_core.runs.http import HttpReceiver, HttpRunStore
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.reading import Journals
@@ -87,6 +87,10 @@ class AwayStore(HttpRunStore):
                 run_id, owner=owner, lease_s=max(lease_s, AWAY_LEASE_S)
             )
         )
+        if run is None:
+            # The answer to an earlier try may have been lost.
+            now = self.get(run_id)
+            run = now if now.status is RunStatus.RUNNING and now.owner == owner else None
         if run is not None:
             leave_note(self._home, Leftover(run_id, owner, self._session.url, owner))
             self._prepare(run)

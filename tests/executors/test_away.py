@@ -25,9 +25,10 @@ from synapse_core.errors import (
     SynapseError,
 )
 from synapse_core.executors.ray.cluster.settling import vouch
+from synapse_core.executors.ray.node.away_runs import AwayRuns
 from synapse_core.executors.ray.node.homecoming import bring_home
 from synapse_core.model.event import EventKind
-from synapse_core.model.run import Outcome, RetryPolicy, Run, RunStatus
+from synapse_core.model.run import Outcome, RetryPolicy, Run, RunEnd, RunStatus, RunSummary
 from synapse_core.runs.away import AWAY_LEASE_S, AwayStore, away_session
 from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.journal import JournalWriter
@@ -95,6 +96,7 @@ def claim(store: AwayStore, run: Run, owner: str = ME) -> Run:
 
 
 def say(home: Home, run: Run, *words: str) -> None:
+    home.run_dir(run.id).mkdir(parents=True, exist_ok=True)
     with JournalWriter.open(home.journal(run.id)) as writer:
         for word in words:
             writer.emit(EventKind.LOG, {"level": "info", "message": word})
@@ -220,6 +222,68 @@ def test_a_worker_that_is_cut_off_is_vouched_for(workspace: Workspace) -> None:
 
     assert (workspace.runs.get(run.id).lease_expires_at or 0) - time.time() > 20
     vouch(workspace.runs, "20200101-000000-aaaaaaaa")  # somebody removed it
+
+
+def claimed(runs: AwayRuns, run: Run) -> list[Run]:
+    return runs.claim([run.id], owner=ME, lease_s=15)
+
+
+def end_of(run: Run) -> RunEnd:
+    return RunEnd(run.id, Outcome(RunStatus.SUCCEEDED, 1), RunSummary())
+
+
+def test_a_process_that_stays_has_the_plugin_of_its_machine_and_keeps_nothing_of_a_run(
+    workspace: Workspace, store: AwayStore, away: Home
+) -> None:
+    runs, run = AwayRuns(store, away, "/sent/p"), make_run(workspace)
+    (mine,) = claimed(runs, run)
+    say(away, run, "one")
+
+    (ended,) = runs.finish([end_of(run)], owner=ME)
+
+    assert mine.plugin_path == "/sent/p"
+    assert ended.status is RunStatus.SUCCEEDED
+    assert said(workspace, run) == ["one"]
+    assert not away.run_dir(run.id).exists()
+    assert claimed(runs, run) == []
+
+
+def test_a_run_whose_claim_was_not_answered_is_executed_all_the_same(
+    workspace: Workspace, store: AwayStore
+) -> None:
+    run = make_run(workspace)
+    workspace.runs.claim(run.id, owner=ME, lease_s=15)  # of which the answer was lost
+
+    assert claim(store, run).attempt == 1
+    assert store.claim(run.id, owner="other/boot/1:2:2", lease_s=15) is None
+
+
+def test_a_run_that_is_somebody_elses_by_now_stays_on_the_machine(
+    workspace: Workspace, store: AwayStore, away: Home
+) -> None:
+    runs, run = AwayRuns(store, away, "/sent/p"), make_run(workspace)
+    claimed(runs, run)
+    say(away, run, "one")
+    workspace.runs.take_over(run.id, expected_owner=ME, owner="other/boot/1:2:2", lease_s=15)
+
+    assert runs.finish([end_of(run)], owner=ME) == []
+
+    left = find_note(away, run.id)
+    assert left is not None
+    assert left.owner == ME
+
+
+def test_a_run_whose_end_cannot_be_told_stays_on_the_machine(
+    workspace: Workspace, away: Home
+) -> None:
+    run = make_run(workspace)
+    with away_session("http://127.0.0.1:9", RUN_TOKEN) as session:
+        runs = AwayRuns(AwayStore(session, away), away, "/sent/p", patience_s=0.1)
+        say(away, run, "one")
+        with pytest.raises(StoreUnavailableError):
+            runs.finish([end_of(run)], owner=ME)
+
+    assert away.journal(run.id).exists()
 
 
 _ELSEWHERE = ["unshare", "--uts", "--map-root-user"] if os.getuid() else ["unshare", "--uts"]
