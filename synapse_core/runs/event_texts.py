@@ -17,6 +17,9 @@ _OWN_WORDS = frozenset({"level", "source", "status", "transition"})
 """Keys whose values are words of Synapse. A secret may happen to be one of them; who reads the
 journal depends on the word."""
 
+_NAMES = frozenset({"category", "event", "logger", "name"})
+"""Keys whose values come again and again."""
+
 _WHOLE_LINE = ("event", "fields", "offset")
 """Keys that belong to the whole text, and so to its last part."""
 
@@ -31,11 +34,18 @@ _PLAIN_DEPTH = 4
 def redact_texts(data: JSONObject, redactor: Redactor) -> JSONObject:
     """Return the facts of an event without secrets, and with plain texts in place of members."""
     redacted: JSONObject = {}
+    # The message of a structured event is its name, which is no news for long.
+    without_secrets = redactor.name if "event" in data else redactor.text
     for key, value in data.items():
         if isinstance(value, str):
             # A member of an enumeration takes six times as long to encode as its text.
             text = value if type(value) is str else str.__str__(value)
-            redacted[key] = text if key in _OWN_WORDS else redactor.text(text)
+            if key in _OWN_WORDS:
+                redacted[key] = text
+            elif key in _NAMES:
+                redacted[key] = redactor.name(text)
+            else:
+                redacted[key] = without_secrets(text)
         elif value is None or isinstance(value, _NUMBERS):
             redacted[key] = value
         elif _is_plain(value, _PLAIN_DEPTH):

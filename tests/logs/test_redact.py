@@ -389,3 +389,18 @@ def test_a_text_without_a_mark_holds_no_shape(text: str, data: st.DataObject) ->
 
     assert hide_shapes(part) == hide_marked_shapes(part)
     assert hide_shapes(text) == hide_marked_shapes(text)
+
+
+@given(st.lists(FRAGMENTS, max_size=5))
+def test_a_name_that_comes_again_loses_the_same_secrets(names: list[str]) -> None:
+    redactor = Redactor(["hunter2"])
+
+    for name in [*names, *names]:
+        assert redactor.name(name) == redactor.text(name)
+
+
+def test_names_without_end_are_still_looked_through() -> None:
+    redactor = Redactor(["hunter2"])
+    shown = [redactor.name(f"name {number} hunter2") for number in range(1_200)]
+
+    assert shown == [f"name {number} {REDACTED}" for number in range(1_200)]
