@@ -102,7 +102,9 @@ class _Copy:
         copy: JSONObject = {}
         for key, item in islice(mapping.items(), self._left):
             self._left -= 1
-            copy[_text(key) if type(key) is str else _name_of(key)] = self.of(item, depth)
+            name = _text(key) if type(key) is str else _name_of(key)
+            convert = _SCALARS.get(type(item))
+            copy[name] = self.of(item, depth) if convert is None else convert(item)
         if len(copy) < len(mapping) and self._left <= 0:
             copy["…"] = f"{len(mapping) - len(copy)} more"
         return copy
@@ -131,7 +133,9 @@ def _scalar(value: str | float) -> JSONValue:
 
 
 def _text(text: str) -> str:
-    return well_formed(text if len(text) <= _MAX_TEXT else _clip(text, _MAX_TEXT))
+    if len(text) > _MAX_TEXT:
+        text = _clip(text, _MAX_TEXT)
+    return text if text.isascii() else well_formed(text)
 
 
 def _integer(value: int) -> int | str:
