@@ -34,6 +34,7 @@ from synapse_core.runtime.reentry import recording
 from synapse_core.types import JSONObject, JSONValue
 from synapse_core.worker.attempt import HEARTBEAT_S, AttemptEnd, StopReason
 from synapse_core.worker.outcome import decide_outcome, is_worth_repeating
+from synapse_core.worker.work import find_folders
 
 __all__ = ["LEASE_S", "Stopper", "ThreadedRun"]
 
@@ -92,6 +93,7 @@ class ThreadedRun:
         run: The run as it was claimed.
         owner: The claim.
         turn: Held during an attempt; attempts of several runs would change the same process.
+        is_away: Whether this machine does not see the home that has the run.
     """
 
     def __init__(
@@ -102,12 +104,14 @@ class ThreadedRun:
         *,
         owner: str,
         turn: AbstractContextManager[object],
+        is_away: bool = False,
     ) -> None:
         self._home = home
         self._store = store
         self._run = run
         self._owner = owner
         self._turn = turn
+        self._is_away = is_away
         self._journals = Journals(home)
         self._redactor = Redactor.for_run(run.env, run.params)
         self._summary = WrittenSummary(self._journals, run.id)
@@ -196,6 +200,7 @@ class ThreadedRun:
             folder=self._home.run_dir(run.id),
             cancel=cancel,
             checkpoints=inherited_checkpoints(self._journals, run, attempt=number),
+            pipeline=find_folders(run, self._home, is_away=self._is_away),
         )
 
     def _on_stop(self, reason: StopReason) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from synapse_core.config.home import Home
 from synapse_core.executors.ray.node.warm_batch import WarmBatches
 from synapse_core.executors.ray.node.warm_run import WarmRun
 from synapse_core.executors.threaded_run import LEASE_S, Stopper
-from synapse_core.model.run import Run, RunEnd, RunStatus
+from synapse_core.model.run import Run, RunEnd, RunKind, RunStatus
+from synapse_core.runs.nodes import Bell
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.store.opening import OpenRunStore, open_run_store
 from synapse_core.testing.contracts.runs import a_run
@@ -32,6 +34,11 @@ def quick(ctx) -> int:
 def slow(ctx) -> int:
     ctx.sleep(60)
     return 2
+
+
+@action
+def share(ctx) -> str:
+    return str(ctx.pipeline.datasets_dir)
 """
 
 
@@ -173,3 +180,24 @@ def test_who_asks_to_stop_a_run_that_waits_does_not_wait_for_those_before_it(
         other.result()
 
     assert not Home(tmp_path / "home").journal(made[1].id).exists()
+
+
+def test_a_node_finds_the_folders_of_its_pipeline_whose_owner_hears_of_its_end(
+    tmp_path: Path, store: OpenRunStore
+) -> None:
+    home = Home(tmp_path / "home")
+    pipeline = store.create(a_run(1, kind=RunKind.PIPELINE))
+    home.run_dir(pipeline.id).mkdir(parents=True)
+    bell = Bell(home, pipeline.id)
+    node = store.create(replace(written(tmp_path, "share", 2), parent_id=pipeline.id))
+    other = store.create(replace(written(tmp_path, "share", 3), parent_id=pipeline.id))
+
+    WarmBatches(home, store, store.many).execute([node.id])
+    heard = bell.heard()
+    WarmBatches(home, store, store.many, is_away=True).execute([other.id])
+
+    assert str(store.get(node.id).result).startswith(str(home.run_dir(pipeline.id)))
+    assert heard == [node.id]
+    unseen = store.get(other.id).failure
+    assert unseen is not None
+    assert "does not see the folders" in unseen.message

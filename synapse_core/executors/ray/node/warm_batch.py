@@ -19,6 +19,7 @@ from synapse_core.executors.ray.node.warm_run import WarmRun
 from synapse_core.executors.threaded_run import Stopper
 from synapse_core.model.run import Run, RunEnd
 from synapse_core.ports import ClaimedRuns, RunStore
+from synapse_core.runs.nodes import ring_bell
 from synapse_core.runs.processes import this_worker
 from synapse_core.runtime.reentry import recording
 from synapse_core.worker.attempt import HEARTBEAT_S
@@ -43,7 +44,8 @@ class WarmBatches:
         home: Where the runs' folders lie.
         store: The store that holds the runs.
         many: What it does to many at once.
-        claimed_at_once: How many runs are claimed together.
+        is_away: Whether this machine does not see the home that has the runs. Each is claimed for
+            itself then, since to give back what waits takes as long as to claim it.
     """
 
     def __init__(
@@ -52,13 +54,14 @@ class WarmBatches:
         store: RunStore,
         many: ClaimedRuns,
         *,
-        claimed_at_once: int = _CLAIMED_AT_ONCE,
+        is_away: bool = False,
     ) -> None:
         self._home = home
         self._store = store
         self._many = many
         self._owner = str(this_worker())
-        self._turns = Turns(many, owner=self._owner, at_once=claimed_at_once)
+        self._is_away = is_away
+        self._turns = Turns(many, owner=self._owner, at_once=1 if is_away else _CLAIMED_AT_ONCE)
         self._gave_back_at = -math.inf
         self._attempt: tuple[WarmRun, Stopper] | None = None
         self._ends: list[RunEnd] = []
@@ -84,7 +87,14 @@ class WarmBatches:
         """
         self._turns.add(run_ids)
         while (run := self._next()) is not None:
-            warm = WarmRun(self._home, self._store, run, owner=self._owner, attendant=self)
+            warm = WarmRun(
+                self._home,
+                self._store,
+                run,
+                owner=self._owner,
+                attendant=self,
+                is_away=self._is_away,
+            )
             # If somebody took the run for dead, what it is now is theirs to say.
             with contextlib.suppress(LeaseLostError):
                 warm.run_to_its_end()
@@ -131,11 +141,13 @@ class WarmBatches:
             if not ends:
                 return
             try:
-                self._many.finish(ends, owner=self._owner)
+                ended = self._many.finish(ends, owner=self._owner)
             except BaseException:
                 with self._lock:
                     self._ends[:0], self._untold_since = ends, time.monotonic()
                 raise
+            for run in ended:
+                ring_bell(self._home, run)
 
     def _look_after(self) -> None:
         recording.is_aside = True

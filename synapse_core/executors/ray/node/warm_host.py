@@ -44,4 +44,4 @@ def _batches_away(home: Home, away: Away) -> WarmBatches:
 
     store = open_away_store(home, away.url, away.token)
     many = AwayRuns(store, home, away.plugin_path)
-    return WarmBatches(home, store, many, claimed_at_once=1)
+    return WarmBatches(home, store, many, is_away=True)

@@ -58,15 +58,23 @@ class WarmRun(ThreadedRun):
         run: The run as it was claimed.
         owner: The claim.
         attendant: Looks after the run.
+        is_away: Whether this machine does not see the home that has the run.
     """
 
     _timer: threading.Timer | None = None
     _writer: JournalWriter | None = None
 
     def __init__(
-        self, home: Home, store: RunStore, run: Run, *, owner: str, attendant: Attendant
+        self,
+        home: Home,
+        store: RunStore,
+        run: Run,
+        *,
+        owner: str,
+        attendant: Attendant,
+        is_away: bool = False,
     ) -> None:
-        super().__init__(home, store, run, owner=owner, turn=nullcontext())
+        super().__init__(home, store, run, owner=owner, turn=nullcontext(), is_away=is_away)
         self._attendant = attendant
 
     def _record(self, end: RunEnd) -> None:
