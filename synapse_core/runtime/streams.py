@@ -121,7 +121,7 @@ class CapturedStream(io.TextIOBase):
         elif len(text) > _CHUNK:
             for start in range(0, len(text), _CHUNK):
                 self.write(text[start : start + _CHUNK])
-        elif done := self._writer().lines.feed(well_formed(text)):
+        elif done := self._writer().lines.feed(text):
             self._record(sink, done)
         return len(text)
 
@@ -173,7 +173,7 @@ class CapturedStream(io.TextIOBase):
     def _record(self, sink: EventSink, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
             data: JSONObject = {
-                "message": piece.text,
+                "message": well_formed(piece.text),
                 "level": LogLevel.INFO,
                 "source": self._source,
             }

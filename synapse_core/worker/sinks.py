@@ -46,7 +46,8 @@ class ChildSink:
                 seq = self._journal.emit(kind, data)
             finally:
                 self._writing_thread = outer
-        self._run_postponed()
+        if self._postponed is not None:
+            self._run_postponed()
         return seq
 
     def drain(self) -> None:
