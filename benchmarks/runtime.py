@@ -102,11 +102,14 @@ def captured_costs(sink: ChildSink, given: argparse.Namespace) -> dict[str, dict
 
 def bare_logging_cost(given: argparse.Namespace) -> dict[str, float]:
     """Measure what Python's `logging` costs until a handler has the record."""
-    library = logging.getLogger("bench.bare")
+    library, root = logging.getLogger("bench.bare"), logging.getLogger()
+    nowhere = logging.NullHandler()
     library.setLevel(logging.INFO)
-    library.addHandler(logging.NullHandler())
-    library.propagate = False
-    return cost_us(lambda turn: library.info("epoch %d", turn), given)
+    root.addHandler(nowhere)
+    try:
+        return cost_us(lambda turn: library.info("epoch %d", turn), given)
+    finally:
+        root.removeHandler(nowhere)
 
 
 def above(whole: dict[str, float], part: dict[str, float]) -> dict[str, float]:

@@ -113,8 +113,7 @@ class Redactor:
                 return value
 
     def _object(self, value: dict[str, JSONValue], depth: int) -> JSONValue:
-        named = value.get("name", value.get("key"))
-        is_pair = isinstance(named, str) and is_secret_name(named)
+        is_pair = "value" in value and _names_a_secret(value)
         told: dict[str, JSONValue] = {}
         for key, item in value.items():
             if is_secret_name(key):
@@ -137,6 +136,11 @@ class Redactor:
                 told.append(self._value(item, depth))
             is_told_next = isinstance(item, str) and _is_secret_flag(item)
         return told
+
+
+def _names_a_secret(pair: dict[str, JSONValue]) -> bool:
+    named = pair.get("name", pair.get("key"))
+    return isinstance(named, str) and is_secret_name(named)
 
 
 def _is_secret_flag(text: str) -> bool:
