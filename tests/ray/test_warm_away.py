@@ -13,6 +13,7 @@ from synapse_core.operations.outputs import read_output
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace, open_workspace
+from tests.dependencies.wheels import make_wheel
 from tests.ray.far import Far, can_be_built
 from tests.ray.faraway import assert_nothing_is_left, lines
 from tests.ray.looking import end, events, is_gone, kill, messages, start, wait_until
@@ -145,14 +146,18 @@ def test_what_was_loaded_stays_and_all_that_is_made_comes_home(
     assert_nothing_is_left(far, run)
 
 
-def test_code_of_another_version_is_never_executed(workspace: Workspace, plugin: Path) -> None:
+def test_code_of_another_version_is_never_executed(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
     _, before = label(workspace, plugin)
+    older = far.process(int(str(before["pid"])))
     source = plugin / "warm_far_actions.py"
     source.write_text(source.read_text().replace("VERSION = 1", "VERSION = 2"))
 
     _, after = label(workspace, plugin)
 
     assert (before["version"], after["version"], after["loaded"]) == (1, 2, 1)
+    wait_until(lambda: is_gone(older))
 
 
 def test_what_is_too_large_to_be_sent_is_refused(workspace: Workspace, plugin: Path) -> None:
@@ -214,6 +219,8 @@ def test_a_run_that_takes_too_long_is_stopped(workspace: Workspace, plugin: Path
 
     assert late.failure is not None
     assert late.failure.code == "run_timeout"
+    said = messages(workspace, late.id)
+    assert said == lines(len(said))  # and nothing of what looks after it
 
 
 def test_a_killed_process_loses_its_run_only(workspace: Workspace, plugin: Path, far: Far) -> None:
@@ -269,3 +276,27 @@ def test_a_process_whose_place_is_lost_leaves_and_all_it_said_comes_home(
     assert is_gone(host)
     assert label(workspace, plugin)[1]["loaded"] == 1
     assert_nothing_is_left(far, run)
+
+
+def test_a_process_stays_in_the_environment_that_an_earlier_run_installed(
+    workspace: Workspace, plugin: Path, far: Far
+) -> None:
+    folder = plugin.parent / "warm_lib"
+    make_wheel(folder / "wheels", "warm_library", "1.5", module="warm_library")
+    (folder / "config.yaml").write_text(
+        "name: Lib\ncode: warm_lib\nversion: 1.0.0\n"
+        "actions: {tell: {entrypoint: 'warm_lib_actions:tell', reuse: true}}\n"
+    )
+    (folder / "requirements.txt").write_text("warm_library>=1\n")
+    (folder / "warm_lib_actions.py").write_text(
+        "import os\n\nfrom synapse_core import action\n\n\n@action\n"
+        "def tell(ctx) -> tuple[str, int]:\n    import warm_library\n\n"
+        "    return warm_library.__file__, os.getpid()\n"
+    )
+
+    runs = [end(workspace, start(workspace, folder, "tell", "far")) for _ in range(3)]
+
+    places, pids = zip(*(run.result for run in runs), strict=True)  # pyright: ignore[reportArgumentType] - what `tell` returns
+    assert len({*places}) == 1
+    assert Path(places[0]).is_relative_to(far.away / "cache" / "venvs")
+    assert pids[0] != pids[1] == pids[2]
