@@ -31,7 +31,12 @@ __all__ = ["MessageContext", "RuntimeContext"]
 
 MessageContext = Literal["info", "success", "warning", "danger"]
 _MESSAGE_CONTEXTS: tuple[str, ...] = get_args(MessageContext)
-_LEVELS = tuple(level.value for level in LogLevel)
+
+# Plain texts: members of enumerations are slow to get and to encode.
+_LEVELS = {level.value: level.value for level in LogLevel}
+_ACTION = LogSource.ACTION.value
+_DEVELOPER = LogSource.DEVELOPER.value
+_DEBUG = LogLevel.DEBUG.value
 
 
 class RuntimeContext:
@@ -147,11 +152,11 @@ class RuntimeContext:
         Raises:
             InvalidInputError: There is no such level.
         """
-        self._log(event, data, file, _level(level), LogSource.ACTION)
+        self._log(event, data, file, _level(level), _ACTION)
 
     def log_dev_event(self, event: str, data: object = None) -> None:
         """Record a detail for the developer of the action: a line of level `debug`."""
-        self._log(event, data, None, LogLevel.DEBUG, LogSource.DEVELOPER)
+        self._log(event, data, None, _DEBUG, _DEVELOPER)
 
     def log_message(self, message: str, context: MessageContext = "info") -> None:
         """Say a sentence to the person who started the run.
@@ -306,9 +311,7 @@ class RuntimeContext:
             self._at_exit.pop()()
         self.close()
 
-    def _log(
-        self, event: str, data: object, file: object, level: LogLevel, source: LogSource
-    ) -> None:
+    def _log(self, event: str, data: object, file: object, level: str, source: str) -> None:
         name = _text(event)
         facts: JSONObject = {"level": level, "message": name, "source": source, "event": name}
         if data is not None:
@@ -329,13 +332,11 @@ def _as_text(value: object) -> str:
         return safe_repr(value)
 
 
-def _level(level: LogLevel | str) -> LogLevel:
-    if isinstance(level, LogLevel):
-        return level
+def _level(level: LogLevel | str) -> str:
     try:
-        return LogLevel(level.lower())
-    except (ValueError, AttributeError):
-        raise _unknown(level, "level of a log line", _LEVELS) from None
+        return _LEVELS.get(level) or _LEVELS[level.lower()]
+    except (KeyError, TypeError, AttributeError):
+        raise _unknown(level, "level of a log line", tuple(_LEVELS)) from None
 
 
 def _unknown(value: object, what: str, allowed: tuple[str, ...]) -> InvalidInputError:

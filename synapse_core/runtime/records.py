@@ -19,6 +19,8 @@ _PLAIN_RECORD = vars(logging.makeLogRecord({}))
 _OWN_ATTRIBUTES = frozenset(_PLAIN_RECORD) | {"message", "asctime", "taskName", TOLD}
 """What a record has of its own; all else came with `extra`."""
 
+_INFO = LogLevel.INFO.value
+
 _NOBODY = "(unknown file)", 0, "(unknown function)", None
 """What `logging` itself says of a caller that it cannot find."""
 
@@ -122,10 +124,10 @@ def tell_record(sink: EventSink, record: logging.LogRecord, source: LogSource) -
     sink.emit(EventKind.LOG, data)
 
 
-def _level(record: logging.LogRecord) -> LogLevel:
+def _level(record: logging.LogRecord) -> str:
     number = record.levelno
     if number == logging.INFO:
-        return LogLevel.INFO
+        return _INFO
     if number >= logging.ERROR:
         return LogLevel.CRITICAL if number >= logging.CRITICAL else LogLevel.ERROR
     if number >= logging.WARNING:

@@ -83,7 +83,8 @@ class CapturedStream(io.TextIOBase):
     ) -> None:
         self._sink: EventSink | None = sink
         self.name = f"<{source}>"
-        self._source = source
+        # Plain texts: members of enumerations are slow to get and to encode.
+        self._facts: JSONObject = {"level": LogLevel.INFO.value, "source": source.value}
         self._descriptor = descriptor
         self._fallback = fallback
         self._writers: dict[int, _Writer] = {}
@@ -172,11 +173,7 @@ class CapturedStream(io.TextIOBase):
 
     def _record(self, sink: EventSink, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
-            data: JSONObject = {
-                "message": well_formed(piece.text),
-                "level": LogLevel.INFO,
-                "source": self._source,
-            }
+            data: JSONObject = {"message": well_formed(piece.text), **self._facts}
             if piece.more:
                 data["more"] = True
             recording.is_active = True
