@@ -6,6 +6,7 @@ of the runs. Two cables lead to it: one for Ray, one for the service, which can 
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
@@ -222,13 +223,20 @@ environments:
 
     def process(self, number: int) -> psutil.Process:
         """Return the process that has this number in the node's own count."""
-        return _process(number, self.name)
+        for process in self._processes():
+            with suppress(OSError):
+                status = Path(f"/proc/{process.pid}/status").read_text()
+                if int(re.findall(r"^NSpid:.*\t(\d+)$", status, re.MULTILINE)[0]) == number:
+                    return process
+        raise AssertionError(f"no process {number} on {self.name}")
 
     def processes(self, name: str) -> list[psutil.Process]:
         """Return what runs on the node under this name."""
+        return [process for process in self._processes() if process.name() == name]
+
+    def _processes(self) -> list[psutil.Process]:
         assert self._node is not None
-        running = psutil.Process(self._node.pid).children(recursive=True)
-        return [process for process in running if process.name() == name]
+        return psutil.Process(self._node.pid).children(recursive=True)
 
     def tear_down(self) -> None:
         """Leave nothing."""
@@ -284,18 +292,6 @@ environments:
                 stdout=log,
                 stderr=log,
             )
-
-
-def _process(pid: int, host: str) -> psutil.Process:
-    for process in psutil.process_iter():
-        try:
-            status = Path(f"/proc/{process.pid}/status").read_text()
-        except OSError:
-            continue
-        numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()
-        if len(numbers) == 3 and int(numbers[2]) == pid:
-            return process
-    raise AssertionError(f"no process {pid} on {host}")
 
 
 def _ip(*words: str) -> None:
