@@ -102,15 +102,13 @@ class Redactor:
         return self._value(value, _MAX_DEPTH)
 
     def _value(self, value: JSONValue, depth: int) -> JSONValue:
-        match value:
-            case str():
-                return self.text(value)
-            case dict():
-                return self._object(value, depth - 1) if depth else REDACTED
-            case list():
-                return self._list(value, depth - 1) if depth else REDACTED
-            case _:
-                return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return self._object(value, depth - 1) if depth else REDACTED
+        if isinstance(value, list):
+            return self._list(value, depth - 1) if depth else REDACTED
+        return value
 
     def _object(self, value: dict[str, JSONValue], depth: int) -> JSONValue:
         is_pair = "value" in value and _names_a_secret(value)

@@ -18,7 +18,7 @@ from synapse_core.runs.descriptors import open_apart
 from synapse_core.runs.event_texts import encode_parts, redact_texts
 from synapse_core.runs.journal_file import head_before
 from synapse_core.runs.lines import end_of_lines
-from synapse_core.runs.records import format_record, is_end, parse_event
+from synapse_core.runs.records import format_records, is_end, parse_event
 from synapse_core.types import JSONObject
 
 __all__ = ["JournalWriter", "Written"]
@@ -169,13 +169,9 @@ class JournalWriter:
 
     def _append(self, kind: EventKind, parts: list[bytes]) -> None:
         self._settle()
-        end, seq = self._at.end, self._at.seq
+        end, seq = self._at.end, self._at.seq + len(parts)
         now = time.time()
-        records: list[bytes] = []
-        for part in parts:
-            seq += 1
-            records.append(format_record(seq, now, kind, part))
-        lines = b"".join(records)
+        lines = format_records(self._at.seq + 1, now, kind, parts)
         self._toward = _Place(end + len(lines), seq)
         try:
             written = os.write(self._descriptor, lines)

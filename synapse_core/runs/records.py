@@ -3,7 +3,7 @@
 import contextlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,7 +19,7 @@ __all__ = [
     "as_recorded",
     "decode_data",
     "encode_data",
-    "format_record",
+    "format_records",
     "is_end",
     "parse_event",
     "parse_head",
@@ -31,6 +31,8 @@ MAX_HEAD_BYTES = 128
 _HEAD = re.compile(
     rb'\{"seq":([1-9]\d{0,17}),"time":(-?\d{1,20}\.\d{6}),"kind":"(\w{1,30})","data":'
 )
+
+_LINE = b'{"seq":%d,"time":%.6f,"kind":"%b","data":%b}\n'
 
 _KINDS = {kind.value.encode(): kind for kind in EventKind}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -58,9 +60,20 @@ class Head:
     size: int
 
 
-def format_record(seq: int, time: float, kind: EventKind, data: bytes) -> bytes:
-    """Return the line, newline included; `data` is what `encode_data` returned."""
-    return b'{"seq":%d,"time":%.6f,"kind":"%b","data":%b}\n' % (seq, time, _NAMES[kind], data)
+def format_records(seq: int, time: float, kind: EventKind, parts: Sequence[bytes]) -> bytes:
+    """Return a line for each of the parts, newlines included.
+
+    Args:
+        seq: Number of the first line.
+        time: Unix time in seconds.
+        kind: What all of them tell.
+        parts: What `encode_data` returned.
+    """
+    if len(parts) == 1:  # nearly always
+        return _LINE % (seq, time, _NAMES[kind], parts[0])
+    return b"".join(
+        [_LINE % (number, time, _NAMES[kind], part) for number, part in enumerate(parts, seq)]
+    )
 
 
 def encode_data(data: object) -> bytes:

@@ -46,8 +46,28 @@ def safe_repr(value: object) -> str:
 
 def json_safe_object(data: object) -> JSONObject:
     """Return a mapping as a JSON object; anything else as `{"value": …}`."""
-    plain = json_safe(data)
+    plain: JSONValue = None
+    if type(data) is dict:
+        plain = _flat(cast("dict[object, object]", data))
+    if plain is None:
+        plain = json_safe(cast("object", data))
     return plain if isinstance(plain, dict) else {"value": plain}
+
+
+def _flat(data: dict[object, object]) -> JSONObject | None:
+    """Return a copy of what most logs say: scalars by name; None when it holds anything else."""
+    if len(data) > _MAX_VALUES:
+        return None
+    copy: JSONObject = {}
+    try:
+        for key, item in data.items():
+            convert = _SCALARS.get(type(item))
+            if convert is None or type(key) is not str:
+                return None
+            copy[_text(key)] = convert(item)
+    except RuntimeError:  # somebody changes it meanwhile
+        return None
+    return copy
 
 
 def json_safe(value: object) -> JSONValue:

@@ -17,7 +17,7 @@ from synapse_core.model.event import EventKind
 from synapse_core.runs.ingestion import MAX_OPEN, Ingestion
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.reading import Journals
-from synapse_core.runs.records import format_record
+from synapse_core.runs.records import format_records
 
 RUN = "20260101-000000-00000001"
 
@@ -36,7 +36,7 @@ def ingestion(home: Home) -> Iterator[Ingestion]:
 
 def batch(first: int, last: int, text: str = "line") -> bytes:
     return b"".join(
-        format_record(seq, 1.5, EventKind.LOG, b'{"message":"%b %d"}' % (text.encode(), seq))
+        format_records(seq, 1.5, EventKind.LOG, [b'{"message":"%b %d"}' % (text.encode(), seq)])
         for seq in range(first, last + 1)
     )
 

@@ -6,7 +6,7 @@ import httpx2
 
 from synapse_core.model.documents import run_document
 from synapse_core.model.event import EventKind
-from synapse_core.runs.records import format_record
+from synapse_core.runs.records import format_records
 from synapse_core.testing.contracts.runs import a_run
 
 RUN = "20260101-000000-00000001"
@@ -30,10 +30,10 @@ def owned(client: httpx2.Client, owner: str = "me") -> None:
 
 def batch(first: int, last: int, *, ends: bool = False) -> bytes:
     lines = [
-        format_record(seq, 1.5, EventKind.LOG, b'{"level":"info","message":"line %d"}' % seq)
+        format_records(seq, 1.5, EventKind.LOG, [b'{"level":"info","message":"line %d"}' % seq])
         for seq in range(first, last + 1)
     ]
     if ends:
         data = b'{"status":"succeeded","attempt":1}'
-        lines[-1] = format_record(last, 1.5, EventKind.STATUS, data)
+        lines[-1] = format_records(last, 1.5, EventKind.STATUS, [data])
     return b"".join(lines)
