@@ -1,5 +1,7 @@
 """Processes that stay on a machine that does not see the home of their runs."""
 
+import os
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace, open_workspace
 from tests.dependencies.wheels import make_wheel
+from tests.faults.wire import disturbed, wired
 from tests.ray.far import Far, can_be_built
 from tests.ray.faraway import assert_nothing_is_left, lines
 from tests.ray.looking import end, events, is_gone, kill, messages, start, wait_until
@@ -22,6 +25,8 @@ pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(not can_be_built(), reason="needs a user who may make networks"),
 ]
+
+ROUNDS = max(1, int(os.environ.get("SYNAPSE_CHAOS_ROUNDS", "6")) // 6)
 
 SOURCE = """
     import os
@@ -201,6 +206,23 @@ def test_a_service_that_is_gone_for_a_while_costs_nothing_but_time(
     assert messages(workspace, run.id) == lines(10)
     assert_nothing_is_left(far, run)
     assert label(workspace, plugin)[1]["pid"] == before["pid"]
+
+
+def test_a_network_that_breaks_and_loses_what_is_said_costs_nothing_but_time(
+    far: Far, plugin: Path
+) -> None:
+    """Each round repeats by its number; the service is reached over a wire that is disturbed."""
+    home = far.near / "home"
+    for number in range(ROUNDS):
+        with wired(far.service_url) as (wire, url):
+            (home / "config.yaml").write_text(far.config().replace(far.service_url, url))
+            with open_workspace(home, [plugin.parent]) as workspace:
+                run = start(workspace, plugin, "count", "far", to=30, pause=0.05)
+                with disturbed(wire, random.Random(number)):  # noqa: S311 - chance, no secret
+                    done = end(workspace, run)
+                assert (done.status, done.result, done.attempt) == (RunStatus.SUCCEEDED, 30, 1)
+                assert messages(workspace, run.id) == lines(30)
+                assert_nothing_is_left(far, run)
 
 
 def test_a_run_is_cancelled_soon(workspace: Workspace, plugin: Path, far: Far) -> None:
