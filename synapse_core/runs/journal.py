@@ -170,8 +170,8 @@ class JournalWriter:
     def _append(self, kind: EventKind, parts: list[bytes]) -> None:
         self._settle()
         end, seq = self._at.end, self._at.seq + len(parts)
-        now = time.time()
-        lines = format_records(self._at.seq + 1, now, kind, parts)
+        now_us = time.time_ns() // 1000
+        lines = format_records(self._at.seq + 1, now_us, kind, parts)
         self._toward = _Place(end + len(lines), seq)
         try:
             written = os.write(self._descriptor, lines)
@@ -184,7 +184,7 @@ class JournalWriter:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._at, self._toward = self._toward, None
         if self._witness is not None:
-            self._witness(Written(end, self._at.end, seq, now, kind, parts))
+            self._witness(Written(end, self._at.end, seq, now_us / 1e6, kind, parts))
 
     def _settle(self) -> None:
         """Make sure that the journal ends with the last event that was recorded here.

@@ -32,7 +32,7 @@ _HEAD = re.compile(
     rb'\{"seq":([1-9]\d{0,17}),"time":(-?\d{1,20}\.\d{6}),"kind":"(\w{1,30})","data":'
 )
 
-_LINE = b'{"seq":%d,"time":%.6f,"kind":"%b","data":%b}\n'
+_LINE = b'{"seq":%d,"time":%d.%06d,"kind":"%b","data":%b}\n'
 
 _KINDS = {kind.value.encode(): kind for kind in EventKind}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -60,19 +60,21 @@ class Head:
     size: int
 
 
-def format_records(seq: int, time: float, kind: EventKind, parts: Sequence[bytes]) -> bytes:
+def format_records(seq: int, time_us: int, kind: EventKind, parts: Sequence[bytes]) -> bytes:
     """Return a line for each of the parts, newlines included.
 
     Args:
         seq: Number of the first line.
-        time: Unix time in seconds.
+        time_us: Unix time in microseconds, which are quicker to write than a fraction.
         kind: What all of them tell.
         parts: What `encode_data` returned.
     """
+    seconds, rest = divmod(time_us, 1_000_000)
+    name = _NAMES[kind]
     if len(parts) == 1:  # nearly always
-        return _LINE % (seq, time, _NAMES[kind], parts[0])
+        return _LINE % (seq, seconds, rest, name, parts[0])
     return b"".join(
-        [_LINE % (number, time, _NAMES[kind], part) for number, part in enumerate(parts, seq)]
+        [_LINE % (number, seconds, rest, name, part) for number, part in enumerate(parts, seq)]
     )
 
 

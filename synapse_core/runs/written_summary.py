@@ -61,6 +61,5 @@ class WrittenSummary:
 
 def _add(fold: SummaryFold, written: Written) -> None:
     if written.kind in FOLDED_KINDS:
-        time = round(written.time, 6)  # as it stands in the journal
         for part in written.parts:
-            fold.add(Event(written.seq, time, written.kind, decode_data(part)))
+            fold.add(Event(written.seq, written.time, written.kind, decode_data(part)))

@@ -36,7 +36,9 @@ def ingestion(home: Home) -> Iterator[Ingestion]:
 
 def batch(first: int, last: int, text: str = "line") -> bytes:
     return b"".join(
-        format_records(seq, 1.5, EventKind.LOG, [b'{"message":"%b %d"}' % (text.encode(), seq)])
+        format_records(
+            seq, 1_500_000, EventKind.LOG, [b'{"message":"%b %d"}' % (text.encode(), seq)]
+        )
         for seq in range(first, last + 1)
     )
 

@@ -30,10 +30,12 @@ def owned(client: httpx2.Client, owner: str = "me") -> None:
 
 def batch(first: int, last: int, *, ends: bool = False) -> bytes:
     lines = [
-        format_records(seq, 1.5, EventKind.LOG, [b'{"level":"info","message":"line %d"}' % seq])
+        format_records(
+            seq, 1_500_000, EventKind.LOG, [b'{"level":"info","message":"line %d"}' % seq]
+        )
         for seq in range(first, last + 1)
     ]
     if ends:
         data = b'{"status":"succeeded","attempt":1}'
-        lines[-1] = format_records(last, 1.5, EventKind.STATUS, [data])
+        lines[-1] = format_records(last, 1_500_000, EventKind.STATUS, [data])
     return b"".join(lines)
