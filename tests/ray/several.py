@@ -174,7 +174,7 @@ environments:
 
     def tear_down(self) -> None:
         """Leave nothing."""
-        folder = str(self.ray_folder)
+        folder = str(self.root)  # what works in a home there would write to it while it is removed
         if self._keeper is not None:
             if self._keeper.stdin is not None:
                 self._keeper.stdin.close()
