@@ -251,15 +251,17 @@ class ClaimedRuns(Protocol):
     def claim(self, run_ids: Sequence[str], *, owner: str, lease_s: float) -> Sequence[Run]:
         """Own those of the runs that are pending, to begin one after the other; in this order.
 
-        Their `started_at` stays empty until a heartbeat or the end, by which anybody sees that they
-        may not have begun. If one of them has not, its owner, or whoever recovers it, releases it.
+        Their `started_at` may be empty until a heartbeat or the end, by which anybody sees that
+        they may not have begun. If one of them has not, its owner, or whoever recovers it, releases
+        it.
         """
         ...
 
     def release(self, run_ids: Sequence[str], *, expected_owner: str) -> Sequence[str]:
         """Make runs pending again that were claimed here and not begun; return which.
 
-        The attempt does not count. Those that somebody asked to stop stay the owner's, to be ended.
+        Where `started_at` is empty, the attempt does not count. Those that somebody asked to stop
+        stay the owner's, to be ended.
         """
         ...
 

@@ -29,12 +29,14 @@ from synapse_core.executors.ray.node.away_runs import AwayRuns
 from synapse_core.executors.ray.node.homecoming import bring_home
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, RetryPolicy, Run, RunEnd, RunStatus, RunSummary
+from synapse_core.ports import ClaimedRuns, RunStore
 from synapse_core.runs.away import AWAY_LEASE_S, AwayStore, away_session
 from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.unsent import find_leftovers, find_note
 from synapse_core.service.limits import Limits
+from synapse_core.testing.contracts.claimed_runs import ClaimedRunsContract
 from synapse_core.testing.service import READ_TOKEN, RUN_TOKEN, serving
 from synapse_core.workspace import Workspace, open_workspace
 
@@ -222,6 +224,14 @@ def test_a_worker_that_is_cut_off_is_vouched_for(workspace: Workspace) -> None:
 
     assert (workspace.runs.get(run.id).lease_expires_at or 0) - time.time() > 20
     vouch(workspace.runs, "20200101-000000-aaaaaaaa")  # somebody removed it
+
+
+class TestRunsOfAService(ClaimedRunsContract):
+    @pytest.fixture
+    def claiming(
+        self, workspace: Workspace, store: AwayStore, away: Home
+    ) -> tuple[RunStore, ClaimedRuns]:
+        return workspace.runs, AwayRuns(store, away, "/sent/p")
 
 
 def claimed(runs: AwayRuns, run: Run) -> list[Run]:

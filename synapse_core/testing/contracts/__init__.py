@@ -5,6 +5,7 @@ import pytest
 __all__: list[str] = []
 
 pytest.register_assert_rewrite(
+    f"{__name__}.claimed_runs",
     f"{__name__}.clock",
     f"{__name__}.event_sink",
     f"{__name__}.executing",
@@ -12,6 +13,7 @@ pytest.register_assert_rewrite(
     f"{__name__}.executor_results",
     f"{__name__}.inspector",
     f"{__name__}.journal_reader",
+    f"{__name__}.many_runs",
     f"{__name__}.run_service",
     f"{__name__}.run_store_creating",
     f"{__name__}.run_store_ending",

@@ -10,7 +10,8 @@ import pytest
 
 from synapse_core.errors import ConflictError, InvalidInputError
 from synapse_core.model.run import Outcome, RunEnd, RunStatus
-from synapse_core.ports import ManyRuns, RunStore
+from synapse_core.ports import ClaimedRuns, ManyRuns, RunStore
+from synapse_core.testing.contracts.claimed_runs import ClaimedRunsContract
 from synapse_core.testing.contracts.runs import (
     FAILURE,
     MINE,
@@ -25,13 +26,18 @@ __all__ = ["ManyRunsContract"]
 MANY = 1100
 
 
-class ManyRunsContract:
+class ManyRunsContract(ClaimedRunsContract):
     """To each of many runs happens what happens to one."""
 
     @pytest.fixture
     def pair(self) -> tuple[RunStore, ManyRuns]:
         """Return an empty store, and what does many things to it; to be overridden."""
         raise NotImplementedError
+
+    @pytest.fixture
+    def claiming(self, pair: tuple[RunStore, ManyRuns]) -> tuple[RunStore, ClaimedRuns]:
+        """Return the same for what a worker does."""
+        return pair
 
     def test_runs_are_added_all_or_none(self, pair: tuple[RunStore, ManyRuns]) -> None:
         store, many = pair

@@ -4,6 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from synapse_core.config.home import Home
@@ -49,8 +50,12 @@ class AwayRuns:
 
     def release(self, run_ids: Sequence[str], *, expected_owner: str) -> list[str]:
         """Make runs pending again; return which."""
-        release = self._store.release
-        return [run_id for run_id in run_ids if release(run_id, expected_owner=expected_owner)]
+        released: list[str] = []
+        for run_id in run_ids:
+            with suppress(RunNotFoundError):  # somebody removed it
+                if self._store.release(run_id, expected_owner=expected_owner):
+                    released.append(run_id)
+        return released
 
     def finish(self, ends: Sequence[RunEnd], *, owner: str) -> list[Run]:
         """End the owner's runs once all of them is home, and keep nothing of them here.
