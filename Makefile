@@ -20,7 +20,7 @@ test-faults: .venv/.installed
 # On a cluster of its own, in an environment of its own: Ray is an extra.
 test-ray:
 	@scripts/install $(PYTHON) .venv-ray ray
-	@.venv-ray/bin/python -m pytest -q -n 0 tests/ray
+	@.venv-ray/bin/python -m pytest -q -n 2 --dist loadgroup tests/ray
 
 lint: .venv/.installed
 	@$(BIN)/ruff check .

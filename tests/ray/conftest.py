@@ -113,12 +113,27 @@ CONFIG = """
 """
 
 
+_ON_OTHER_CLUSTERS = {
+    "test_addresses",
+    "test_away",
+    "test_away_pipelines",
+    "test_chaos",
+    "test_extras",
+    "test_open_cluster",
+    "test_several",
+    "test_warm_away",
+}
+"""Files of tests that do without the cluster of this machine which all others share."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.ray)
-            item.add_marker(pytest.mark.xdist_group("ray"))  # they share one cluster
+            # Those of a group share clusters.
+            group = "other clusters" if item.path.stem in _ON_OTHER_CLUSTERS else "ray"
+            item.add_marker(pytest.mark.xdist_group(group))
             if find_spec("ray") is None:
                 item.add_marker(pytest.mark.skip(reason="the extra `ray` is not installed"))
 

@@ -338,7 +338,8 @@ def test_what_takes_too_long_holds_up_nobody(served: DeploymentView) -> None:
 
 
 def test_the_log_is_read_on_from_where_it_ended(world: Workspace, served: DeploymentView) -> None:
-    first = read_deployment_logs(world.home, served.name, limit=3)
+    wait_until(lambda: len(read_deployment_logs(world.home, served.name).lines) > 1)
+    first = read_deployment_logs(world.home, served.name, limit=1)
     rest = read_deployment_logs(world.home, served.name, cursor=first.next_cursor, limit=100_000)
     whole = read_deployment_logs(world.home, served.name, limit=100_000)
     send(served.url, flower(do="raise"))
