@@ -114,7 +114,7 @@ class ThreadedRun:
         self._is_away = is_away
         self._journals = Journals(home)
         self._redactor = Redactor.for_run(run.env, run.params)
-        self._summary = WrittenSummary(self._journals, run.id)
+        self._summary = WrittenSummary(self._journals, run.id, run.summary)
         self._look = threading.Event()
         self._began_at: float | None = None
 

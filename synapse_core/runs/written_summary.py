@@ -22,12 +22,13 @@ class WrittenSummary:
     Args:
         journals: Reads the journal.
         run_id: The run.
+        start: The summary to go on from, of what earlier attempts wrote.
     """
 
-    def __init__(self, journals: JournalReader, run_id: str) -> None:
+    def __init__(self, journals: JournalReader, run_id: str, start: RunSummary) -> None:
         self._journals = journals
         self._run_id = run_id
-        self._summary = RunSummary()
+        self._summary = start
         self._untold: deque[Written] = deque(maxlen=_KEPT)
         self._lock = threading.Lock()
 

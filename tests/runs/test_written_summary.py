@@ -35,7 +35,11 @@ class Written:
         self.journals = Journals(home)
         self.run_id = run_id
         self.path = home.journal(run_id)
-        self.summary = WrittenSummary(self.journals, run_id)
+        self.summary = WrittenSummary(self.journals, run_id, RunSummary())
+
+    def go_on_from(self, start: RunSummary) -> None:
+        """Sum up what another attempt writes."""
+        self.summary = WrittenSummary(self.journals, self.run_id, start)
 
     def open(self) -> JournalWriter:
         return JournalWriter.open(self.path, witness=self.summary.note)
@@ -67,10 +71,17 @@ def test_whatever_is_said_it_is_what_a_reader_finds(home: Home, said: list[int |
     assert written.summary.fold() == written.read_back()
 
 
-def test_what_an_earlier_attempt_said_is_in_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_what_an_earlier_attempt_said_is_in_it(tmp_path: Path, known: int) -> None:
+    """The store may know all of it, or not the last of it."""
     written = a_journal(Home(tmp_path))
-    with JournalWriter.open(written.path) as earlier:
-        earlier.emit(*SAID[1])
+    kept = RunSummary()
+    with written.open() as earlier:
+        for count, number in enumerate((0, 1), start=1):
+            earlier.emit(*SAID[number])
+            kept = written.read_back() if count <= known else kept
+    written.go_on_from(kept)
+    assert written.summary.fold() == kept
     with written.open() as writer:
         writer.emit(*SAID[2])
 
