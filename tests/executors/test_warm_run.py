@@ -2,8 +2,7 @@
 
 import contextlib
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +10,19 @@ from pathlib import Path
 import pytest
 
 from synapse_core.config.home import Home
+from synapse_core.errors import StoreUnavailableError
+from synapse_core.executors.ray.node.turns import Turns
 from synapse_core.executors.ray.node.warm_batch import WarmBatches
 from synapse_core.executors.ray.node.warm_run import WarmRun
 from synapse_core.executors.threaded_run import LEASE_S, Stopper
 from synapse_core.model.run import Run, RunEnd, RunKind, RunStatus
+from synapse_core.ports import ClaimedRuns
 from synapse_core.runs.nodes import Bell
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.store.opening import OpenRunStore, open_run_store
 from synapse_core.testing.contracts.runs import a_run
 from synapse_core.workspace import open_workspace
+from tests.ray.looking import wait_until
 
 SOURCE = """\
 from synapse_core import action
@@ -59,13 +62,17 @@ def store(tmp_path: Path) -> Iterator[OpenRunStore]:
         yield store
 
 
-def await_status(store: OpenRunStore, run_id: str, *wanted: RunStatus) -> Run:
-    """Return the run once it stands like that; a thread brings it there."""
-    until = time.monotonic() + 20
-    while (run := store.get(run_id)).status not in wanted:
-        assert time.monotonic() < until, f"{run_id} is {run.status}"
-        threading.Event().wait(0.005)
-    return run
+def await_status(store: OpenRunStore, run: Run, wanted: RunStatus) -> None:
+    """Wait until the run stands like that; a thread brings it there."""
+    wait_until(lambda: store.get(run.id).status is wanted)
+
+
+def execute_beside(batches: WarmBatches, runs: list[Run], other: Callable[[], None]) -> None:
+    """Execute the runs while something else is done in another thread."""
+    with ThreadPoolExecutor(1) as others:
+        done = others.submit(other)
+        batches.execute([run.id for run in runs])
+        done.result()
 
 
 class Latecomer:
@@ -137,16 +144,13 @@ def test_what_waits_behind_a_run_that_goes_on_is_given_back(
     batches = WarmBatches(Home(tmp_path / "home"), store, store.many)
 
     def be_another_process() -> None:
-        await_status(store, made[0].id, RunStatus.RUNNING)
-        await_status(store, made[1].id, RunStatus.PENDING)
+        await_status(store, made[0], RunStatus.RUNNING)
+        await_status(store, made[1], RunStatus.PENDING)
         assert store.claim(made[1].id, owner="another", lease_s=LEASE_S) is not None
         store.request_cancel(made[0].id)
         batches.look_soon()
 
-    with ThreadPoolExecutor(1) as others:
-        other = others.submit(be_another_process)
-        batches.execute([run.id for run in made])
-        other.result()
+    execute_beside(batches, made, be_another_process)
 
     ended = store.many.get([run.id for run in made])
     assert [run.status for run in ended] == [
@@ -166,20 +170,51 @@ def test_who_asks_to_stop_a_run_that_waits_does_not_wait_for_those_before_it(
     batches = WarmBatches(Home(tmp_path / "home"), store, store.many)
 
     def ask_to_stop() -> None:
-        await_status(store, made[1].id, RunStatus.RUNNING)
+        await_status(store, made[1], RunStatus.RUNNING)
         store.request_cancel(made[1].id)
         batches.look_soon()
-        await_status(store, made[1].id, RunStatus.CANCELLED)
+        await_status(store, made[1], RunStatus.CANCELLED)
         assert store.get(made[0].id).status is RunStatus.RUNNING
         store.request_cancel(made[0].id)
         batches.look_soon()
 
-    with ThreadPoolExecutor(1) as others:
-        other = others.submit(ask_to_stop)
-        batches.execute([run.id for run in made])
-        other.result()
+    execute_beside(batches, made, ask_to_stop)
 
     assert not Home(tmp_path / "home").journal(made[1].id).exists()
+
+
+class Unreachable:
+    """Implements `ClaimedRuns` of a store that is gone once it has granted a claim."""
+
+    def __init__(self, runs: ClaimedRuns) -> None:
+        self._runs = runs
+
+    def claim(self, run_ids: Sequence[str], *, owner: str, lease_s: float) -> Sequence[Run]:
+        return self._runs.claim(run_ids, owner=owner, lease_s=lease_s)
+
+    def release(self, run_ids: Sequence[str], *, expected_owner: str) -> Sequence[str]:
+        raise StoreUnavailableError(f"No {run_ids} of {expected_owner}.", hint="Wait.")
+
+    def finish(self, ends: Sequence[RunEnd], *, owner: str) -> Sequence[Run]:
+        raise StoreUnavailableError(f"No {ends} of {owner}.", hint="Wait.")
+
+
+def test_what_cannot_be_given_back_keeps_its_turn_and_is_not_tried_without_a_pause(
+    tmp_path: Path, store: OpenRunStore
+) -> None:
+    made = [written(tmp_path, "quick", number) for number in range(3)]
+    store.many.create(made)
+    turns = Turns(Unreachable(store.many), owner="me", at_once=3)
+    turns.add(run.id for run in made)
+    first = turns.next()
+    claimed_at = turns.claimed_at
+
+    with pytest.raises(StoreUnavailableError):
+        turns.give_back()
+
+    assert turns.claimed_at > claimed_at
+    rest = [turns.next(), turns.next(), turns.next()]
+    assert [run and run.id for run in (first, *rest)] == [*(run.id for run in made), None]
 
 
 def test_a_node_finds_the_folders_of_its_pipeline_whose_owner_hears_of_its_end(

@@ -68,6 +68,7 @@ class Turns:
         with self._lock:
             if not self._claimed:
                 return []
+            self._claimed_at = time.monotonic()  # should this fail, it is tried again a while later
             claimed = [run.id for run in self._claimed]
             released = self._many.release(claimed, expected_owner=self._owner)
             self._claimed.clear()
