@@ -192,9 +192,9 @@ def door(ray_home: Home) -> Iterator[DriverDoor]:
     assert not door.place.record.exists()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def several() -> Iterator[Several]:
-    """A cluster of several nodes that somebody else runs."""
+    """A cluster of several nodes that somebody else runs; its head may be killed at the end."""
     several = Several()
     try:
         several.build()

@@ -1,11 +1,16 @@
 """A plugin for machines that do not see the home, and what they must have said and left."""
 
+import random
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
-from synapse_core.model.run import Run
+from synapse_core.model.run import Run, RunStatus
+from synapse_core.workspace import Workspace, open_workspace
+from tests.faults.wire import disturbed, wired
 from tests.ray.far import Far
-from tests.ray.looking import wait_until
+from tests.ray.looking import end, messages, start, wait_until
 
 ACTIONS = """
     import os
@@ -85,6 +90,43 @@ def make_far_plugin(far: Far) -> Path:
     (folder / ".gitignore").write_text("secret.txt\n")
     (folder / "secret.txt").write_text("not to be sent")
     return folder
+
+
+@contextmanager
+def open_far(far: Far, plugin: Path, service_url: str | None = None) -> Generator[Workspace]:
+    """Open the home that the machine does not see, with the cluster `far` in its configuration.
+
+    Args:
+        far: The cluster.
+        plugin: The plugin.
+        service_url: Where that machine reaches the service; None for its own address.
+    """
+    home = far.near / "home"
+    config = far.config().replace(far.service_url, service_url or far.service_url)
+    (home / "config.yaml").write_text(config)
+    with open_workspace(home, [plugin.parent]) as opened:
+        yield opened
+
+
+def assert_bad_wires_cost_time_only(far: Far, plugin: Path, rounds: int) -> None:
+    """Reach the service over disturbed wires; each round repeats by its number.
+
+    Args:
+        far: The cluster.
+        plugin: One that has an action `count`.
+        rounds: How often.
+    """
+    for number in range(rounds):
+        with (
+            wired(far.service_url) as (wire, url),
+            open_far(far, plugin, url) as workspace,
+        ):
+            run = start(workspace, plugin, "count", "far", to=30, pause=0.05)
+            with disturbed(wire, random.Random(number)):  # noqa: S311 - chance, no secret
+                done = end(workspace, run)
+            assert (done.status, done.result, done.attempt) == (RunStatus.SUCCEEDED, 30, 1)
+            assert messages(workspace, run.id) == lines(30)
+            assert_nothing_is_left(far, run)
 
 
 def assert_nothing_is_left(far: Far, run: Run) -> None:

@@ -1,7 +1,6 @@
 """Runs on a machine that does not see the home: the plugin goes there, all it says comes back."""
 
 import os
-import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +13,16 @@ from synapse_core.operations.clusters.verbs import stop_cluster
 from synapse_core.operations.outputs import read_output
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.runs.processes import host_name
-from synapse_core.workspace import Workspace, open_workspace
+from synapse_core.workspace import Workspace
 from tests.dependencies.wheels import make_wheel
-from tests.faults.wire import disturbed, wired
 from tests.ray.far import Far, can_be_built
-from tests.ray.faraway import assert_nothing_is_left, lines, make_far_plugin
+from tests.ray.faraway import (
+    assert_bad_wires_cost_time_only,
+    assert_nothing_is_left,
+    lines,
+    make_far_plugin,
+    open_far,
+)
 from tests.ray.looking import (
     end,
     events,
@@ -47,9 +51,7 @@ def plugin(far: Far) -> Path:
 
 @pytest.fixture
 def workspace(far: Far, plugin: Path) -> Iterator[Workspace]:
-    home = far.near / "home"
-    (home / "config.yaml").write_text(far.config())
-    with open_workspace(home, [plugin.parent]) as opened:
+    with open_far(far, plugin) as opened:
         yield opened
 
 
@@ -152,18 +154,7 @@ def test_a_service_that_cannot_be_reached_costs_nothing_but_time(
 def test_a_network_that_is_slow_breaks_and_loses_what_is_said_costs_nothing_but_time(
     far: Far, plugin: Path
 ) -> None:
-    """Each round repeats by its number; the service is reached over a wire that is disturbed."""
-    home = far.near / "home"
-    for number in range(ROUNDS):
-        with wired(far.service_url) as (wire, url):
-            (home / "config.yaml").write_text(far.config().replace(far.service_url, url))
-            with open_workspace(home, [plugin.parent]) as workspace:
-                run = start(workspace, plugin, "count", "far", to=30, pause=0.05)
-                with disturbed(wire, random.Random(number)):  # noqa: S311 - chance, no secret
-                    done = end(workspace, run)
-                assert (done.status, done.result, done.attempt) == (RunStatus.SUCCEEDED, 30, 1)
-                assert messages(workspace, run.id) == lines(30)
-                assert_nothing_is_left(far, run)
+    assert_bad_wires_cost_time_only(far, plugin, ROUNDS)
 
 
 @TIERS

@@ -9,9 +9,9 @@ from synapse_core import RayPipelineExecutor
 from synapse_core.errors import PipelineError
 from synapse_core.model.run import RunFilter
 from synapse_core.pipelines import ActionPipeline, Node
-from synapse_core.workspace import Workspace, open_workspace
+from synapse_core.workspace import Workspace
 from tests.ray.far import RUN_TOKEN, Far, can_be_built
-from tests.ray.faraway import assert_nothing_is_left, lines, make_far_plugin
+from tests.ray.faraway import assert_nothing_is_left, lines, make_far_plugin, open_far
 from tests.ray.looking import PATIENCE_S, kill, messages, wait_until
 
 pytestmark = [
@@ -27,9 +27,7 @@ def plugin(far: Far) -> Path:
 
 @pytest.fixture
 def workspace(far: Far, plugin: Path) -> Iterator[Workspace]:
-    home = far.near / "home"
-    (home / "config.yaml").write_text(far.config())
-    with open_workspace(home, [plugin.parent]) as opened:
+    with open_far(far, plugin) as opened:
         yield opened
 
 

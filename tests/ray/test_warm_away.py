@@ -1,7 +1,6 @@
 """Processes that stay on a machine that does not see the home of their runs."""
 
 import os
-import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +13,15 @@ from synapse_core.model.run import Run, RunStatus
 from synapse_core.operations.outputs import read_output
 from synapse_core.operations.runs import cancel_run, get_run
 from synapse_core.types import JSONObject
-from synapse_core.workspace import Workspace, open_workspace
+from synapse_core.workspace import Workspace
 from tests.dependencies.wheels import make_wheel
-from tests.faults.wire import disturbed, wired
 from tests.ray.far import Far, can_be_built
-from tests.ray.faraway import assert_nothing_is_left, lines
+from tests.ray.faraway import (
+    assert_bad_wires_cost_time_only,
+    assert_nothing_is_left,
+    lines,
+    open_far,
+)
 from tests.ray.looking import end, events, is_gone, kill, messages, start, wait_until
 
 pytestmark = [
@@ -99,9 +102,7 @@ def plugin(far: Far) -> Path:
 
 @pytest.fixture
 def workspace(far: Far, plugin: Path) -> Iterator[Workspace]:
-    home = far.near / "home"
-    (home / "config.yaml").write_text(far.config())
-    with open_workspace(home, [plugin.parent]) as opened:
+    with open_far(far, plugin) as opened:
         yield opened
 
 
@@ -211,18 +212,7 @@ def test_a_service_that_is_gone_for_a_while_costs_nothing_but_time(
 def test_a_network_that_breaks_and_loses_what_is_said_costs_nothing_but_time(
     far: Far, plugin: Path
 ) -> None:
-    """Each round repeats by its number; the service is reached over a wire that is disturbed."""
-    home = far.near / "home"
-    for number in range(ROUNDS):
-        with wired(far.service_url) as (wire, url):
-            (home / "config.yaml").write_text(far.config().replace(far.service_url, url))
-            with open_workspace(home, [plugin.parent]) as workspace:
-                run = start(workspace, plugin, "count", "far", to=30, pause=0.05)
-                with disturbed(wire, random.Random(number)):  # noqa: S311 - chance, no secret
-                    done = end(workspace, run)
-                assert (done.status, done.result, done.attempt) == (RunStatus.SUCCEEDED, 30, 1)
-                assert messages(workspace, run.id) == lines(30)
-                assert_nothing_is_left(far, run)
+    assert_bad_wires_cost_time_only(far, plugin, ROUNDS)
 
 
 def test_a_run_is_cancelled_soon(workspace: Workspace, plugin: Path, far: Far) -> None:
