@@ -15,7 +15,7 @@ __all__ = ["REDACTED", "Redactor"]
 _MAX_DEPTH = 100
 """What is nested deeper was made to break readers."""
 
-_NUMBERS = (int, float)
+_NUMBERS = (int, float)  # a union would be built at each question
 
 _LONGEST_NAME = 64
 _MOST_NAMES = 1_000

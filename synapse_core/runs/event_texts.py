@@ -24,7 +24,7 @@ _WHOLE_LINE = ("event", "fields", "offset")
 """Keys that belong to the whole text, and so to its last part."""
 
 
-_NUMBERS = (int, float)
+_NUMBERS = (int, float)  # a union would be built at each question
 _SCALARS = frozenset({str, int, float, bool, NoneType})
 
 _PLAIN_DEPTH = 4

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 
-from synapse_core.dependencies.variables import installer_variables
 from synapse_core.errors import WorkerLostError
+from synapse_core.executors.ray.cluster.variables import launch_variables
 from synapse_core.executors.ray.node.arrival import Arrival
 from synapse_core.executors.ray.node.away_launch import Hold, Service, launch_away, node_home
 from synapse_core.executors.ray.node.homecoming import bring_home, collect_leftovers
@@ -20,7 +20,6 @@ from synapse_core.runs.away import away_session
 from synapse_core.runs.http import HttpReceiver
 from synapse_core.runs.shipping import Shipper
 from synapse_core.runs.unsent import find_note
-from synapse_core.worker.environment import allowed_environment
 from synapse_core.worker.orders import Away
 
 __all__ = ["WarmAway"]
@@ -80,7 +79,7 @@ class WarmAway:
     def _living_process(self) -> WarmProcess | None:
         if self._process is None or self._process.has_ended:
             away = Away(self._service.url, self._service.token, str(self._plugin))
-            environ = {**installer_variables(os.environ), **allowed_environment(os.environ)}
+            environ = launch_variables(os.environ)
             self._process = WarmProcess.start(self._home, self._plugin, environ, away)
             self._name = self._process.execute(()) if self._process is not None else ""
         return self._process
