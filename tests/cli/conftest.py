@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,6 +91,9 @@ def _text(stream: io.TextIOWrapper) -> str:
 def terminals(variables: dict[str, str], folder: Path) -> Iterator[OpenTerminal]:
     """Open the program on a terminal."""
     opened: list[Terminal] = []
+
+    # Shells have what they start in the background ignore Ctrl-C, and so would what is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def open_terminal(*words: str) -> Terminal:
         opened.append(Terminal(words, variables, folder))
