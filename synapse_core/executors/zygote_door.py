@@ -24,6 +24,9 @@ __all__ = ["ZygoteDoor"]
 
 _STARTS = 3
 
+_TRIES = 2
+"""A zygote may be killed between the connection and the answer."""
+
 ANSWER_TIMEOUT_S = 30.0
 """A zygote answers within milliseconds; this bounds the wait for one that is stuck."""
 
@@ -66,14 +69,22 @@ class ZygoteDoor:
             yield connection
 
     def ask(self, order: Order, *, timeout_s: float) -> JSONObject:
-        """Return the answer to an order; empty when the zygote left without one.
+        """Return the answer to an order that may be given twice; empty when there was none.
+
+        Args:
+            order: The order.
+            timeout_s: How long to wait for the answer; twice that, when the first zygote left.
 
         Raises:
             WorkerLostError: No zygote could be started.
             TimeoutError: It does not answer in that time.
         """
-        with self.connect(timeout_s=timeout_s) as connection:
-            return _exchange(connection, order)
+        answer: JSONObject = {}
+        for _ in range(_TRIES):
+            with self.connect(timeout_s=timeout_s) as connection:
+                if answer := _exchange(connection, order):
+                    break
+        return answer
 
     def start_process(self, order: Order) -> tuple[socket.socket, JSONObject]:
         """Return the connection on which a process was ordered, and the answer.
@@ -82,7 +93,7 @@ class ZygoteDoor:
             WorkerLostError: There is no process.
             TimeoutError: The zygote is stuck.
         """
-        for _ in range(2):  # the first may be killed between the connection and the answer
+        for _ in range(_TRIES):
             with self.connect(timeout_s=ANSWER_TIMEOUT_S) as connection:
                 if answer := _exchange(connection, order):
                     kept = connection.dup()

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
+from synapse_core.executors.zygote_door import ZygoteDoor
 from synapse_core.model.event import EventKind
 from synapse_core.model.run import Run, RunFilter, RunStatus
-from synapse_core.operations.runs import wait_run
+from synapse_core.operations.runs import StartRun, start_run, wait_run
 from synapse_core.worker.orders import StopOrder, receive_line, send_line
 from synapse_core.workspace import Workspace, open_workspace
+from tests.ray.looking import wait_until
 from tests.worker.plugins import PATIENCE_S, write_plugin
 
 ROUNDS = 4
@@ -57,8 +60,7 @@ def root() -> Iterator[Path]:
 
 def test_every_run_ends_whole_and_the_machine_is_idle_afterwards(root: Path) -> None:
     chance = random.Random(7)  # noqa: S311 - which moment, not which secret
-    (root / "sockets").mkdir(mode=0o700)
-    environ = {**os.environ, "XDG_RUNTIME_DIR": str(root / "sockets")}
+    environ = environment_of(root)
     write_plugin(root, COUNT)
     with open_workspace(root / "home", [root / "plugins"], environ=environ) as workspace:
         for _ in range(ROUNDS):
@@ -73,6 +75,39 @@ def test_every_run_ends_whole_and_the_machine_is_idle_afterwards(root: Path) -> 
         stop_zygotes(root)
 
     assert [one.cmdline() for one in processes_of(root)] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at the sockets that Linux lists")
+def test_a_plugin_is_described_though_the_zygote_is_killed_over_the_order(root: Path) -> None:
+    environ = environment_of(root)
+    write_plugin(root, "return 1")
+    door = ZygoteDoor(environ)
+    with (
+        open_workspace(root / "home", [root / "plugins"], environ=environ) as workspace,
+        ThreadPoolExecutor(1) as others,
+    ):
+        with door.connect(timeout_s=PATIENCE_S):  # which starts it
+            (zygote,) = processes_of(root)
+        wait_until(lambda: count_sockets(door.socket_path()) == 1)
+        zygote.suspend()
+        request = StartRun(plugin="odd", action="run", dry_run=True)
+        asking = others.submit(start_run, workspace, request)
+        wait_until(lambda: count_sockets(door.socket_path()) > 1)  # the order is on its way
+        zygote.kill()
+
+        assert asking.result(PATIENCE_S).action == "run"
+        stop_zygotes(root)
+
+
+def environment_of(root: Path) -> dict[str, str]:
+    """Return an environment whose zygotes lie below the folder."""
+    (root / "sockets").mkdir(mode=0o700)
+    return {**os.environ, "XDG_RUNTIME_DIR": str(root / "sockets")}
+
+
+def count_sockets(path: Path) -> int:
+    """Return how many sockets there are of that name: of who listens, and of who was connected."""
+    return Path("/proc/net/unix").read_text(encoding="utf-8").count(str(path))
 
 
 def start_door(root: Path, environ: dict[str, str]) -> subprocess.Popen[bytes]:
