@@ -92,7 +92,7 @@ def terminals(variables: dict[str, str], folder: Path) -> Iterator[OpenTerminal]
     """Open the program on a terminal."""
     opened: list[Terminal] = []
 
-    # Shells have what they start in the background ignore Ctrl-C, and so would what is started here.
+    # A shell has what it starts in the background ignore Ctrl-C; a person's terminal does not.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def open_terminal(*words: str) -> Terminal:
