@@ -22,7 +22,7 @@ from synapse_core.runs.processes import this_worker
 from synapse_core.runs.store.opening import OpenRunStore, open_run_store
 from synapse_core.testing.contracts.runs import a_run
 from synapse_core.workspace import open_workspace
-from tests.ray.looking import wait_until
+from tests.waiting import wait_until
 
 SOURCE = """\
 from synapse_core import action

@@ -16,8 +16,9 @@ from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.workspace import Workspace, open_workspace
 from tests.ray.far import Far
 from tests.ray.leftovers import assert_nothing_is_left, shared_memory
-from tests.ray.looking import processes_of, wait_until
+from tests.ray.looking import processes_of
 from tests.ray.several import Several
+from tests.waiting import wait_until
 
 ACTIONS = """
     import os

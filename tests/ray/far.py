@@ -23,7 +23,7 @@ from urllib.request import urlopen
 import psutil
 
 from synapse_core.model.run import Run, WorkerId
-from tests.ray.looking import wait_until
+from tests.waiting import wait_until
 
 RUN_TOKEN = "run-token-of-the-tests"
 

@@ -10,7 +10,8 @@ from synapse_core.model.run import Run, RunStatus
 from synapse_core.workspace import Workspace, open_workspace
 from tests.faults.wire import disturbed, wired
 from tests.ray.far import Far
-from tests.ray.looking import end, messages, start, wait_until
+from tests.ray.looking import end, messages, start
+from tests.waiting import wait_until
 
 ACTIONS = """
     import os

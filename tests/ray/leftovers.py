@@ -6,7 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.ray.looking import is_gone, wait_until
+from tests.ray.looking import is_gone
+from tests.waiting import wait_until
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only looked at
 _OTHERS = "PostgreSQL."

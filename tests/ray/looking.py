@@ -3,9 +3,6 @@
 import contextlib
 import os
 import signal
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,8 +12,7 @@ from synapse_core.model.run import Run, WorkerId
 from synapse_core.operations.runs import StartRun, get_run, start_run, wait_run
 from synapse_core.types import JSONValue
 from synapse_core.workspace import Workspace
-
-PATIENCE_S = 50.0
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def start(
@@ -112,11 +108,3 @@ def kill(process: psutil.Process) -> None:
 
 def attempts(workspace: Workspace, run: Run) -> int:
     return get_run(workspace, run.id).attempt
-
-
-def wait_until(is_so: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
-    """Look until it is so."""
-    until, never = time.monotonic() + timeout_s, threading.Event()
-    while not is_so():
-        assert time.monotonic() < until, "it did not happen in time"
-        never.wait(0.02)

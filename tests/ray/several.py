@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 
 from tests.ray.far import free_port
-from tests.ray.looking import is_gone, processes_of, wait_until
+from tests.ray.looking import is_gone, processes_of
+from tests.waiting import wait_until
 
 _SCRIPT = """
 import json

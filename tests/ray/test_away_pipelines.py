@@ -12,7 +12,8 @@ from synapse_core.pipelines import ActionPipeline, Node
 from synapse_core.workspace import Workspace
 from tests.ray.far import RUN_TOKEN, Far, can_be_built
 from tests.ray.faraway import assert_nothing_is_left, lines, make_far_plugin, open_far
-from tests.ray.looking import PATIENCE_S, kill, messages, wait_until
+from tests.ray.looking import kill, messages
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [
     pytest.mark.timeout(120),

@@ -19,7 +19,8 @@ from synapse_core.model.run import Run, WorkerId
 from synapse_core.operations.runs import get_run
 from synapse_core.workspace import Workspace, open_workspace
 from tests.ray.counting import LINES, assert_ends_whole, has_come, make_counting_plugin
-from tests.ray.looking import end, processes_behind, processes_of, start, wait_until
+from tests.ray.looking import end, processes_behind, processes_of, start
+from tests.waiting import wait_until
 
 ROUNDS = int(os.environ.get("SYNAPSE_CHAOS_ROUNDS", "6"))
 """With three runs in each."""

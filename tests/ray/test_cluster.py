@@ -19,7 +19,8 @@ from synapse_core.model.run import RunStatus, WorkerId
 from synapse_core.operations.clusters.verbs import cluster_status
 from synapse_core.operations.runs import cancel_run
 from synapse_core.workspace import Workspace, open_workspace
-from tests.ray.looking import child_of, end, is_gone, processes_of, start, wait_until
+from tests.ray.looking import child_of, end, is_gone, processes_of, start
+from tests.waiting import wait_until
 
 
 def record_of(door: DriverDoor) -> DriverRecord:

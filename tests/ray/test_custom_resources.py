@@ -13,7 +13,8 @@ from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.run import RunStatus
 from synapse_core.operations.runs import get_run
 from synapse_core.workspace import Workspace, open_workspace
-from tests.ray.looking import PATIENCE_S, end, start, wait_until
+from tests.ray.looking import end, start
+from tests.waiting import PATIENCE_S, wait_until
 
 CONFIG = """
     name: Owners

@@ -28,7 +28,7 @@ from synapse_core.executors.ray import JobStatus, RayActorExecutor, RayJobExecut
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.runner import Mode
 from synapse_core.testing import MemorySink
-from tests.ray.looking import PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 class Nothing(BaseModel):

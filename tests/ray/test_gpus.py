@@ -10,7 +10,7 @@ from synapse_core.config.home import Home
 from synapse_core.errors import InvalidInputError
 from synapse_core.executors.ray import RayActorExecutor
 from synapse_core.executors.ray.driver.door import DriverDoor
-from tests.ray.looking import PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 CONFIG = """
     name: Seers

@@ -11,8 +11,9 @@ from synapse_core.model.run import RunStatus
 from synapse_core.operations.clusters.verbs import cluster_status, stop_cluster
 from synapse_core.workspace import Workspace, open_workspace
 from tests.ray.counting import make_counting_plugin
-from tests.ray.looking import PATIENCE_S, end, start
+from tests.ray.looking import end, start
 from tests.ray.several import Several
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -14,7 +14,8 @@ from synapse_core.model.run import Resources, Run, RunFilter, RunStatus
 from synapse_core.pipelines import ActionPipeline, Node, params
 from synapse_core.testing.service import RUN_TOKEN, serving
 from synapse_core.workspace import Workspace, open_workspace
-from tests.ray.looking import PATIENCE_S, child_of, is_gone, kill, launchers, wait_until
+from tests.ray.looking import child_of, is_gone, kill, launchers
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ from tests.ray.calling import (
     settle,
     show,
 )
-from tests.ray.looking import end, is_gone, start, wait_until
+from tests.ray.looking import end, is_gone, start
+from tests.waiting import wait_until
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 

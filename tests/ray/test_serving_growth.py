@@ -16,7 +16,7 @@ from synapse_core.operations.deployments.verbs import Deploy, delete_deployment,
 from synapse_core.operations.deployments.views import DeploymentState, DeploymentView
 from synapse_core.workspace import Workspace
 from tests.ray.calling import log_of, send, send_all, settle, show
-from tests.ray.looking import wait_until
+from tests.waiting import wait_until
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 

@@ -22,8 +22,9 @@ from synapse_core.operations.runs import get_run
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace, open_workspace
 from tests.ray.counting import LINES, assert_ends_whole, has_come, make_counting_plugin
-from tests.ray.looking import end, processes_behind, start, wait_until
+from tests.ray.looking import end, processes_behind, start
 from tests.ray.several import Several
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 

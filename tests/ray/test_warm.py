@@ -18,15 +18,14 @@ from synapse_core.operations.runs import cancel_run
 from synapse_core.types import JSONObject
 from synapse_core.workspace import Workspace
 from tests.ray.looking import (
-    PATIENCE_S,
     end,
     events,
     is_gone,
     kill,
     messages,
     start,
-    wait_until,
 )
+from tests.waiting import PATIENCE_S, wait_until
 
 SOURCE = """
     import os

@@ -22,7 +22,8 @@ from tests.ray.faraway import (
     lines,
     open_far,
 )
-from tests.ray.looking import end, events, is_gone, kill, messages, start, wait_until
+from tests.ray.looking import end, events, is_gone, kill, messages, start
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.timeout(120),

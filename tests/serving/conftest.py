@@ -23,7 +23,7 @@ from synapse_core.serving.release import Deployment, Release, ServeSettings
 from synapse_core.serving.replica import Answer, Replica, Say
 from synapse_core.serving.shelf import Shelf
 from synapse_core.types import JSONValue
-from tests.ray.looking import wait_until
+from tests.waiting import wait_until
 
 PATIENCE_S = 30
 

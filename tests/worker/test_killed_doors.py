@@ -20,7 +20,7 @@ from synapse_core.model.run import Run, RunFilter, RunStatus
 from synapse_core.operations.runs import StartRun, start_run, wait_run
 from synapse_core.worker.orders import StopOrder, receive_line, send_line
 from synapse_core.workspace import Workspace, open_workspace
-from tests.ray.looking import wait_until
+from tests.waiting import wait_until
 from tests.worker.plugins import PATIENCE_S, write_plugin
 
 ROUNDS = 4
