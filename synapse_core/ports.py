@@ -186,7 +186,13 @@ class RunStore(Protocol):
         ...
 
     def finish(
-        self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None
+        self,
+        run_id: str,
+        outcome: Outcome,
+        *,
+        owner: str | None,
+        summary: RunSummary | None = None,
+        started_at: float | None = None,
     ) -> Run:
         """Write status, result or failure, summary and `finished_at` in one transaction.
 
@@ -198,6 +204,7 @@ class RunStore(Protocol):
             outcome: How it ended.
             owner: The worker finishing it; None finishes a run that is still pending.
             summary: The journal folded to its end.
+            started_at: When it began, if it was claimed ahead; Unix time in seconds.
 
         Raises:
             InvalidInputError: The outcome's status is not terminal.

@@ -110,13 +110,21 @@ class AwayStore(HttpRunStore):
         _insist(lambda: super(AwayStore, self).begin_attempt(run_id, owner=owner, attempt=attempt))
 
     def finish(
-        self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None
+        self,
+        run_id: str,
+        outcome: Outcome,
+        *,
+        owner: str | None,
+        summary: RunSummary | None = None,
+        started_at: float | None = None,
     ) -> Run:
         """End the run, once everything is home."""
         if owner is not None:
             self.bring_home(run_id, owner)
         with _waiting_for_a_turn():
-            run = super().finish(run_id, outcome, owner=owner, summary=summary)
+            run = super().finish(
+                run_id, outcome, owner=owner, summary=summary, started_at=started_at
+            )
         # The owner may go on with other runs.
         self._sent = {key for key in self._sent if key[0] != run_id}
         return run

@@ -11,11 +11,11 @@ from synapse_core.types import JSONObject, JSONValue
 __all__ = [
     "Ending",
     "ending_of",
-    "has_begun",
     "is_lasting",
     "last_word",
     "parse_failure",
     "terminal_status",
+    "when_begun",
 ]
 
 _WORDS = frozenset({EventKind.OUTPUT, EventKind.ERROR, EventKind.STATUS})
@@ -58,14 +58,15 @@ def last_word(journals: JournalReader, run_id: str) -> Event | None:
     return None if event is None or event.kind is EventKind.STATUS else event
 
 
-def has_begun(journals: JournalReader, run_id: str, attempt: int) -> bool:
-    """Whether this attempt has said that it runs.
+def when_begun(journals: JournalReader, run_id: str, attempt: int) -> float | None:
+    """Return when this attempt, the last one, said that it runs; None when it did not.
 
     Raises:
         JournalError: The journal is damaged near its end.
     """
-    status = _last(journals, run_id, frozenset({EventKind.STATUS}))
-    return status is not None and status.data.get("attempt") == attempt
+    # Behind it there may be word of a pause before the next one, and of the end.
+    words = journals.tail(run_id, 3, kinds=frozenset({EventKind.STATUS})).items
+    return next((word.time for word in words if word.data.get("attempt") == attempt), None)
 
 
 def ending_of(journals: JournalReader, run_id: str) -> Ending:

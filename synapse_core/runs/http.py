@@ -111,13 +111,20 @@ class HttpRunStore:
         self._post(run_id, "attempts", {"owner": owner, "attempt": attempt})
 
     def finish(
-        self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None
+        self,
+        run_id: str,
+        outcome: Outcome,
+        *,
+        owner: str | None,
+        summary: RunSummary | None = None,
+        started_at: float | None = None,
     ) -> Run:
         """End the run; one that has ended is returned unchanged."""
         order: JSONObject = {
             "outcome": outcome_document(outcome),
             "owner": owner,
             "summary": _summary(summary),
+            "started_at": started_at,
         }
         return run_of(self._post(run_id, "finish", order))
 

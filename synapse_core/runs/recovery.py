@@ -11,7 +11,7 @@ from synapse_core.model.event import EventKind
 from synapse_core.model.run import Outcome, Run, RunFailure, RunStatus, WorkerId
 from synapse_core.ports import RunStore
 from synapse_core.runs.captured import OutputReader, last_offset
-from synapse_core.runs.endings import Ending, ending_of, has_begun, is_lasting, terminal_status
+from synapse_core.runs.endings import Ending, ending_of, is_lasting, terminal_status, when_begun
 from synapse_core.runs.forwarding import ForwardedEvents
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.leftovers import end_leftovers
@@ -130,6 +130,8 @@ class _Recovery:
         self._folder = home.run_dir(run.id)
         self._journal = home.journal(run.id)
         self._journals = Journals(home)
+        self._began_at: float | None = None
+        """Of a run that was claimed ahead, and which the store does not know to have begun."""
 
     def settle(self) -> Run:
         """Settle the run, each step such that whoever comes next may do it again."""
@@ -158,10 +160,11 @@ class _Recovery:
         if self._run.started_at is not None:
             return False
         try:
-            return not has_begun(self._journals, self._run.id, self._run.attempt)
+            self._began_at = when_begun(self._journals, self._run.id, self._run.attempt)
         except JournalError as error:
             self._accept_damage(error)
             return False
+        return self._began_at is None
 
     def _read_ending(self, output: Path) -> Ending:
         """Return what is on record, once the output that nobody recorded any more is too."""
@@ -214,7 +217,13 @@ class _Recovery:
             summary = self._journals.summarise(self._run.id, summary)
         except JournalError as error:
             self._accept_damage(error)
-        settled = self._store.finish(self._run.id, outcome, owner=self._owner, summary=summary)
+        settled = self._store.finish(
+            self._run.id,
+            outcome,
+            owner=self._owner,
+            summary=summary,
+            started_at=self._began_at,
+        )
         remove_worker_note(self._folder)
         stop_nodes(self._store, settled)
         ring_bell(self._home, settled)

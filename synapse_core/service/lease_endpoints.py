@@ -71,6 +71,7 @@ def _finished(workspace: Workspace, run_id: str, order: FinishOrder) -> Run:
         parse_outcome(order.outcome),
         owner=order.owner,
         summary=_summary(order.summary),
+        started_at=order.started_at,
     )
     # Its worker cannot: whoever conducts the pipeline that it is a node of may be here.
     if run.parent_id is not None and is_run_id(run.parent_id):

@@ -95,6 +95,7 @@ class FinishOrder:
     outcome: JSONObject
     owner: str | None = None
     summary: JSONObject | None = None
+    started_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

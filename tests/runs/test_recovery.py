@@ -38,6 +38,8 @@ DEAD = replace(HERE, started=HERE.started - 1)
 
 ELSEWHERE = WorkerId("elsewhere/boot/1", 1, 1)
 RUNNING: JSONObject = {"status": "running", "attempt": 1}
+PAUSED: JSONObject = {**RUNNING, "reason": "Another attempt follows."}
+SUCCEEDED: JSONObject = {"status": "succeeded", "attempt": 1}
 ERROR = RunFailure(type="ValueError", message="too small", hint="Give more.", traceback="T")
 
 Said = tuple[EventKind, JSONObject]
@@ -295,6 +297,26 @@ def test_a_run_that_only_waited_for_its_turn_is_pending_as_before(
     assert [(one.status, one.attempt) for one in settled[2:]] == [(RunStatus.PENDING, 1)] * 2
 
 
+def test_of_a_run_that_was_claimed_ahead_the_journal_tells_when_it_began(
+    home: Home, sql: SqliteRunStore
+) -> None:
+    runs = [_run(), _run()]
+    sql.many.create(runs)
+    began_at: list[float] = []
+    for run, words in zip(runs, [(), (PAUSED, SUCCEEDED)], strict=True):
+        home.run_dir(run.id).mkdir(parents=True)
+        with JournalWriter.open(home.journal(run.id)) as writer:
+            for status in (RUNNING, *words):
+                writer.emit(EventKind.STATUS, status)
+        began_at.append(events(home, run)[0].time)
+    sql.many.claim([run.id for run in runs], owner=str(DEAD), lease_s=60)
+
+    settled = [recover_if_abandoned(sql, home, sql.get(run.id)) for run in runs]
+
+    assert [run.status for run in settled] == [RunStatus.FAILED, RunStatus.SUCCEEDED]
+    assert [run.started_at for run in settled] == began_at
+
+
 def test_a_run_that_was_asked_to_stop_before_its_turn_was_cancelled(
     home: Home, sql: SqliteRunStore
 ) -> None:
@@ -355,11 +377,17 @@ class _Locked(MemoryRunStore):
     is_locked = True
 
     def finish(
-        self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None
+        self,
+        run_id: str,
+        outcome: Outcome,
+        *,
+        owner: str | None,
+        summary: RunSummary | None = None,
+        started_at: float | None = None,
     ) -> Run:
         if self.is_locked:
             raise StoreUnavailableError("The store is locked.")
-        return super().finish(run_id, outcome, owner=owner, summary=summary)
+        return super().finish(run_id, outcome, owner=owner, summary=summary, started_at=started_at)
 
 
 def test_a_run_that_cannot_be_settled_now_is_settled_later(home: Home) -> None:

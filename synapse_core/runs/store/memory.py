@@ -100,13 +100,24 @@ class MemoryRunStore:
         self._change(run_id, rule)
 
     def finish(
-        self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None
+        self,
+        run_id: str,
+        outcome: Outcome,
+        *,
+        owner: str | None,
+        summary: RunSummary | None = None,
+        started_at: float | None = None,
     ) -> Run:
         """End the run; one that has ended is returned unchanged."""
         return self._change(
             run_id,
             partial(
-                lifecycle.finish, outcome=outcome, owner=owner, summary=summary, now=self._clock()
+                lifecycle.finish,
+                outcome=outcome,
+                owner=owner,
+                summary=summary,
+                started_at=started_at,
+                now=self._clock(),
             ),
         )
 

@@ -98,11 +98,22 @@ class SqlRunStore:
         self._change(run_id, rule, columns=_LISTED)
 
     def finish(
-        self, run_id: str, outcome: Outcome, *, owner: str | None, summary: RunSummary | None = None
+        self,
+        run_id: str,
+        outcome: Outcome,
+        *,
+        owner: str | None,
+        summary: RunSummary | None = None,
+        started_at: float | None = None,
     ) -> Run:
         """End the run, also over a power failure; one that has ended is returned unchanged."""
         rule = partial(
-            lifecycle.finish, outcome=outcome, owner=owner, summary=summary, now=self._clock()
+            lifecycle.finish,
+            outcome=outcome,
+            owner=owner,
+            summary=summary,
+            started_at=started_at,
+            now=self._clock(),
         )
         return self._change(run_id, rule, durable=True)
 

@@ -77,6 +77,12 @@ class EndingContract:
 
         assert store.finish(run.id, SUCCESS, owner=MINE).summary == SUMMARY
 
+    def test_who_ends_a_run_may_know_better_when_it_began(self, store: RunStore) -> None:
+        run = start(store, a_run())
+
+        assert store.finish(run.id, SUCCESS, owner=MINE, started_at=12.5).started_at == 12.5
+        assert store.get(run.id).started_at == 12.5
+
     def test_a_pending_run_is_finished_by_nobody(self, store: RunStore) -> None:
         run = store.create(a_run())
         with pytest.raises(LeaseLostError):
