@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import BinaryIO
 from synapse_core.dependencies.venv import Venv
 from synapse_core.errors import WorkerLostError
 from synapse_core.executors.runtime_folder import runtime_folder
+from synapse_core.executors.source_stamp import source_stamp
 from synapse_core.types import JSONObject
 from synapse_core.version import __version__
 from synapse_core.worker.environment import allowed_environment
@@ -110,7 +110,7 @@ class ZygoteDoor:
             contents = self._venv.contents() if self._venv is not None else None
             # One that was made anew must not be served by a zygote of the former one.
             python = f"{self._python}\0{contents.stamp if contents is not None else 0}"
-            key = f"{python}\0{sys.version}\0{__version__}\0{_source_stamp()}"
+            key = f"{python}\0{sys.version}\0{__version__}\0{source_stamp()}"
             self._known_socket = folder / f"{sha256(key.encode()).hexdigest()[:16]}.sock"
         return self._known_socket
 
@@ -180,15 +180,3 @@ def _answers(path: Path) -> bool:
         except (FileNotFoundError, ConnectionRefusedError):
             return False
         return True
-
-
-def _source_stamp() -> str:
-    """Return a text that changes with any module of the core, so that no stale zygote answers."""
-    newest = 0
-    count = 0
-    for folder, names, files in os.walk(Path(__file__).parents[1]):
-        names[:] = [name for name in names if name not in {"__pycache__", "templates"}]
-        for file in files:
-            newest = max(newest, os.stat(f"{folder}/{file}").st_mtime_ns)  # noqa: PTH116 - start path
-            count += 1
-    return f"{newest}:{count}"

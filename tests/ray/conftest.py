@@ -11,6 +11,7 @@ from textwrap import dedent
 import pytest
 
 from synapse_core.config.home import Home
+from synapse_core.executors.ray.cluster.options import ClusterOptions
 from synapse_core.executors.ray.cluster.places import Cluster
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.workspace import Workspace, open_workspace
@@ -181,7 +182,7 @@ def plugin(ray_root: Path) -> Path:
 def door(ray_home: Home) -> Iterator[DriverDoor]:
     """The driver of a cluster that is up; afterwards nothing of it is left."""
     door = DriverDoor(ray_home, os.environ, Cluster())
-    door.start(cpus=2, gpus=2)  # as many as it is told: nothing touches them
+    door.start(ClusterOptions(cpus=2, gpus=2))  # as many as it is told: nothing touches them
     door.up()
     record = door.record()
     assert record is not None

@@ -1,5 +1,6 @@
 """The cluster of this machine: how it is started, found, stopped, and what it keeps to itself."""
 
+import json
 import os
 import signal
 import stat
@@ -138,8 +139,17 @@ def test_a_driver_that_is_killed_leaves_nothing_but_a_lost_run(
 def test_it_leaves_by_itself_when_idle(ray_root: Path, plugin: Path) -> None:
     with open_workspace(ray_root / "idle", [plugin.parent]) as workspace:
         door = DriverDoor(workspace.home, os.environ, Cluster())
-        door.start(cpus=1, idle_s=1)
-        door.up()
+        words = ["ray", "up", "--cpus", "1", "--resource", "fpga=2", "--idle", "1", "--json"]
+        variables = {**os.environ, "SYNAPSE_HOME": str(workspace.home.root)}
+        done = subprocess.run(
+            [sys.executable, "-m", "synapse_mcp.cli", *words],
+            env=variables,
+            capture_output=True,
+            timeout=100,
+            check=True,
+        )
+        total = json.loads(done.stdout)["total"]
+        assert (total["CPU"], total["fpga"]) == (1, 2)
         record = record_of(door)
 
         wait_until(lambda: door.record() is None)

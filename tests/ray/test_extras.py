@@ -3,13 +3,12 @@
 import os
 import shutil
 import subprocess
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
 
 from tests.ray.counting import make_counting_plugin
+from tests.ray.installation import without
 
 _CONFIG = """
 environment: lab
@@ -18,16 +17,6 @@ environments:
     clusters:
       client: {address: "ray://127.0.0.1:9"}
 """
-
-
-def without(folder: Path, *packages: str) -> Path:
-    """Return an interpreter that has what this one has, but for these packages."""
-    venv.create(folder, with_pip=False)
-    (there,) = folder.glob("lib/python*/site-packages")
-    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
-        if entry.name not in packages:
-            (there / entry.name).symlink_to(entry)
-    return folder / "bin" / "python"
 
 
 @pytest.mark.parametrize(

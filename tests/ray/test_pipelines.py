@@ -9,6 +9,7 @@ from synapse_core import RayPipelineExecutor
 from synapse_core.clients.sync_service import PipelineServiceClient
 from synapse_core.config.home import Home
 from synapse_core.errors import PipelineError, RunCancelledError
+from synapse_core.executors.ray.cluster.options import ClusterOptions
 from synapse_core.executors.ray.driver.door import DriverDoor
 from synapse_core.model.run import Resources, Run, RunFilter, RunStatus
 from synapse_core.pipelines import ActionPipeline, Node, params
@@ -118,7 +119,7 @@ def test_a_pipeline_goes_on_elsewhere_after_its_cluster_was_killed(
 
     with pytest.raises(PipelineError, match="once failed"):
         pipeline.wait(run_id, executor, PATIENCE_S)
-    door.start(cpus=2)
+    door.start(ClusterOptions(cpus=2))
     door.up()
     resumed = pipeline.submit({}, executor, resume_from=run_id)
     assert pipeline.wait(resumed, executor, PATIENCE_S) == 2

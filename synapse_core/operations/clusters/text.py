@@ -8,6 +8,11 @@ __all__ = ["describe_amounts", "describe_cluster"]
 
 _BYTES = frozenset({"memory", "object_store_memory"})
 
+_OUTDATED = (
+    " It executes Synapse as it was before an upgrade, and is replaced by the next run that finds "
+    "nothing active on it."
+)
+
 
 def describe_cluster(view: ClusterView) -> str:
     """Return the line."""
@@ -26,6 +31,7 @@ def describe_cluster(view: ClusterView) -> str:
         f"{_counted(alive, 'node')}, {_counted(view.active, 'active run')}"
         f"{f', {view.waiting} of them waiting for room' if view.waiting else ''}; "
         f"free: {describe_amounts(view.free, of=view.total)}."
+        f"{_OUTDATED if view.is_outdated else ''}"
     )
 
 

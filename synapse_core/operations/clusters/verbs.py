@@ -1,5 +1,6 @@
 """Start, look at and stop Ray clusters."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -9,9 +10,11 @@ from synapse_core.config.settings import load_settings
 from synapse_core.errors import InvalidInputError, SynapseError
 from synapse_core.executors.ray.choosing import find_cluster
 from synapse_core.executors.ray.cluster.extra import require_ray
+from synapse_core.executors.ray.cluster.options import ClusterOptions
 from synapse_core.executors.ray.cluster.orders import StatusOrder
 from synapse_core.executors.ray.cluster.places import LOCAL
 from synapse_core.executors.ray.driver.door import DriverDoor
+from synapse_core.model.resource_names import explain_bad_resource
 from synapse_core.types import JSONObject, JSONValue
 
 __all__ = [
@@ -61,6 +64,8 @@ class ClusterView:
         is_ours: Whether it is started and stopped here.
         service_url: Where its machines that do not see the home reach the service that has the
             runs; empty when all of them see it.
+        is_outdated: Whether Synapse was upgraded since it was started or connected to, and its
+            runs or deployments keep it from being replaced.
         problem: Why nothing more is known of it; empty for nothing.
     """
 
@@ -77,6 +82,7 @@ class ClusterView:
     log: str = ""
     is_ours: bool = True
     service_url: str = ""
+    is_outdated: bool = False
     problem: str = ""
 
 
@@ -114,6 +120,7 @@ def start_cluster(
     *,
     cpus: int | None = None,
     gpus: int | None = None,
+    custom: Mapping[str, float] | None = None,
     idle_s: float = 900.0,
 ) -> ClusterView:
     """Start the cluster of this machine, and return when it is up; one that is up is returned.
@@ -123,16 +130,20 @@ def start_cluster(
         environ: Variables of the calling process.
         cpus: CPU cores it offers; None for those of the machine.
         gpus: GPUs it offers; None for those that are found.
+        custom: What else it offers, by the names that runs ask for it by.
         idle_s: Seconds without a run or a job after which it stops by itself.
 
     Raises:
         MissingExtraError: Ray is not installed.
+        InvalidInputError: What it is to offer has no such name, or no such amount.
         WorkerLostError: It did not come up.
     """
+    options = ClusterOptions(cpus=cpus, gpus=gpus, custom=custom or {}, idle_s=idle_s)
+    _check_offered(options.custom)
     require_ray()
     home.ensure()
     door = cluster_door(home, environ, "")
-    door.start(cpus=cpus, gpus=gpus, idle_s=idle_s)
+    door.start(options)
     return _view(door, door.up())
 
 
@@ -196,6 +207,19 @@ def cluster_door(home: Home, environ: Mapping[str, str], name: str) -> DriverDoo
     return DriverDoor(home, environ, cluster)
 
 
+def _check_offered(custom: Mapping[str, float]) -> None:
+    for name, amount in custom.items():
+        problem = explain_bad_resource(name)
+        if not problem and not 0 < amount < math.inf:
+            problem = f"{amount:g} is no amount"
+        if problem:
+            raise InvalidInputError(
+                f"A cluster cannot offer {name!r}: {problem}.",
+                hint="Offer what runs ask for under `resources.custom`, such as fpga=1.",
+                resource=name,
+            )
+
+
 def _view(door: DriverDoor, told: JSONObject) -> ClusterView:
     nodes = cast("list[JSONObject]", told.get("nodes", []))
     return ClusterView(
@@ -220,6 +244,7 @@ def _view(door: DriverDoor, told: JSONObject) -> ClusterView:
         log=str(door.place.log) if door.place.log.exists() else "",
         is_ours=door.cluster.is_ours,
         service_url=door.cluster.service_url,
+        is_outdated=(record := door.record()) is not None and record.is_outdated,
     )
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from synapse_core.config.atomic import lock_file, write_atomically
 from synapse_core.config.home import Home
-from synapse_core.errors import WorkerLostError
+from synapse_core.errors import ConflictError, WorkerLostError
 from synapse_core.executors.ray.cluster.extra import require_client
+from synapse_core.executors.ray.cluster.options import ClusterOptions
 from synapse_core.executors.ray.cluster.orders import (
     DriverOrder,
     StatusOrder,
@@ -78,20 +79,19 @@ class DriverDoor:
         self._home = home
         self.cluster = cluster
         self.place = ClusterPlace(home, cluster.name)
+        self._current = ""
 
     def record(self) -> DriverRecord | None:
         """Return where the driver is found; None when none is running."""
         return read_live_record(self.place.record)
 
-    def start(
-        self, *, cpus: int | None = None, gpus: int | None = None, idle_s: float = 900.0
-    ) -> None:
+    def start(self, options: ClusterOptions | None = None) -> None:
         """Start the driver if none is running; returns when it takes orders.
 
+        One from before an upgrade of Synapse leaves first, unless something is active there.
+
         Args:
-            cpus: CPU cores of a cluster that is started here; None for those of the machine.
-            gpus: GPUs of one that is started here; None for those that are found.
-            idle_s: Seconds without a run after which it leaves.
+            options: What to choose; None for what was chosen before the upgrade, or nothing.
 
         Raises:
             MissingExtraError: Ray is not installed, or not what it needs for this cluster.
@@ -100,13 +100,16 @@ class DriverDoor:
         require_client(self.cluster.address)
         self.place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with lock_file(self.place.record, timeout_s=START_TIMEOUT_S):
-            if self.record() is not None:
-                return
+            record = self.record()
+            if record is not None:
+                if self._is_current(record) or not self._is_rid_of_it():
+                    return
+                options = options or record.options
             self._clear()
-            self._spawn(self._settings(cpus, gpus, idle_s))
+            self._spawn(self._settings(options or ClusterOptions()))
 
     def ask(self, order: DriverOrder, *, timeout_s: float = ANSWER_TIMEOUT_S) -> JSONObject:
-        """Return the answer of the driver, which is started when none is running.
+        """Return the answer of the driver, which is started when none of this version is running.
 
         Raises:
             SynapseError: What the driver answers with.
@@ -114,7 +117,7 @@ class DriverDoor:
         """
         for _ in range(3):  # one may be leaving just now
             record = self.record()
-            if record is None:
+            if record is None or not (isinstance(order, StatusOrder) or self._is_current(record)):
                 self.start()
                 record = self.record()
             try:
@@ -186,6 +189,20 @@ class DriverDoor:
         self._clear(record)
         return True
 
+    def _is_current(self, record: DriverRecord) -> bool:
+        """Whether no upgrade of Synapse lies between the driver and this process."""
+        if self._current != record.worker and not record.is_outdated:
+            self._current = record.worker
+        return self._current == record.worker
+
+    def _is_rid_of_it(self) -> bool:
+        """Have a driver of an earlier version leave; False when somebody needs it."""
+        try:
+            self.stop()
+        except ConflictError:
+            return False
+        return True
+
     def _silent(self) -> WorkerLostError:
         return WorkerLostError(
             f"The driver of the cluster {self.cluster.name!r} does not answer.",
@@ -209,7 +226,7 @@ class DriverDoor:
         Path(record.socket).unlink(missing_ok=True)
         self.place.record.unlink(missing_ok=True)
 
-    def _settings(self, cpus: int | None, gpus: int | None, idle_s: float) -> DriverSettings:
+    def _settings(self, options: ClusterOptions) -> DriverSettings:
         key = sha256(f"{self._home.root}\0{self.cluster.name}".encode()).hexdigest()[:8]
         folder = ""
         if self.cluster.is_ours:
@@ -222,11 +239,8 @@ class DriverDoor:
             home=str(self._home.root),
             name=self.cluster.name,
             socket=str(runtime_folder(self._environ) / f"ray-{key}.sock"),
-            engine=EngineSettings(
-                address=self.cluster.address, folder=folder, cpus=cpus, gpus=gpus
-            ),
+            engine=EngineSettings(address=self.cluster.address, folder=folder, options=options),
             dashboard_url=self.cluster.dashboard_url or "",
-            idle_s=idle_s,
         )
 
     def _spawn(self, settings: DriverSettings) -> None:

@@ -98,14 +98,16 @@ class Engine:
         }
         if self.settings.address is not None:
             return {**arguments, "address": self.settings.address}
+        options = self.settings.options
         return {
             **arguments,
             "address": "local",
             "include_dashboard": True,
             "dashboard_host": "127.0.0.1",
             "object_store_memory": OBJECT_STORE_BYTES,
-            "num_cpus": self.settings.cpus,
-            "num_gpus": self.settings.gpus,
+            "num_cpus": options.cpus,
+            "num_gpus": options.gpus,
+            "resources": dict(options.custom) or None,
             "_temp_dir": self.settings.folder,
         }
 

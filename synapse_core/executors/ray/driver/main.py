@@ -39,6 +39,7 @@ from synapse_core.executors.ray.driver.runs import PlacedRuns
 from synapse_core.executors.ray.driver.serve_control import ServeControl
 from synapse_core.executors.ray.driver.settings import DriverSettings
 from synapse_core.executors.ray.job.api import JobsApi
+from synapse_core.executors.source_stamp import INSTALLED_AT, source_stamp
 from synapse_core.model.run import RunStatus
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.store.opening import open_run_store
@@ -100,6 +101,9 @@ class Driver:
             folder=self.settings.engine.folder,
             dashboard_url=self.settings.dashboard_url,
             started_at=time.time(),
+            installed_at=str(INSTALLED_AT),
+            source=source_stamp(),
+            options=self.settings.engine.options,
         )
 
     def live(self, listener: socket.socket, ready: int) -> None:
@@ -296,7 +300,7 @@ class Driver:
         is_replaced = read_record(self._place.record) != self._record
         idle_s = time.monotonic() - max(self._used_at, self._runs.used_at)
         is_used = self._runs or self._served.names
-        if is_replaced or (idle_s > self.settings.idle_s and not is_used):
+        if is_replaced or (idle_s > self.settings.engine.options.idle_s and not is_used):
             if not is_replaced and self._has_others():
                 self._used_at = time.monotonic()
                 return

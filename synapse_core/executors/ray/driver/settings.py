@@ -1,7 +1,9 @@
 """What a driver is told at its start."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+
+from synapse_core.executors.ray.cluster.options import ClusterOptions
 
 __all__ = ["SERVE_VARIABLES", "DriverSettings", "EngineSettings"]
 
@@ -21,14 +23,12 @@ class EngineSettings:
     Attributes:
         address: Of its head; None to start one here, which ends with this process.
         folder: Ray's folder for a cluster that is started here; its path must be short.
-        cpus: CPU cores of a cluster that is started here; None for those of the machine.
-        gpus: GPUs of one that is started here; None for those that are found.
+        options: What was chosen for it.
     """
 
     address: str | None = None
     folder: str = ""
-    cpus: int | None = None
-    gpus: int | None = None
+    options: ClusterOptions = field(default_factory=ClusterOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,6 @@ class DriverSettings:
         socket: Where to take orders.
         engine: How to reach the cluster.
         dashboard_url: Where its Jobs API answers; empty to take what the cluster says.
-        idle_s: Seconds without a run or an order after which it leaves.
     """
 
     home: str
@@ -49,14 +48,14 @@ class DriverSettings:
     socket: str
     engine: EngineSettings
     dashboard_url: str = ""
-    idle_s: float = 900.0
 
     @classmethod
     def parse(cls, text: str) -> "DriverSettings":
         """Read one line of JSON."""
         fields = json.loads(text)
-        engine = EngineSettings(**fields.pop("engine"))
-        return cls(engine=engine, **fields)
+        engine = fields.pop("engine")
+        options = ClusterOptions(**engine.pop("options"))
+        return cls(engine=EngineSettings(**engine, options=options), **fields)
 
     def told(self) -> str:
         """Return what `parse` reads."""
