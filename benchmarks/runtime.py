@@ -95,7 +95,8 @@ def captured_costs(sink: ChildSink, given: argparse.Namespace) -> dict[str, dict
     library = logging.getLogger("bench.library")
     with capture_streams(sink), bridge_logging(sink):
         return {
-            "print of a line": cost_us(lambda turn: print("epoch", turn), given),
+            "print of a text": cost_us(lambda turn: print(f"epoch {turn}"), given),
+            "print of two values": cost_us(lambda turn: print("epoch", turn), given),
             "logging.info": cost_us(lambda turn: library.info("epoch %d", turn), given),
         }
 

@@ -75,10 +75,12 @@ def _is_plain(value: object, depth: int) -> bool:
 
 def encode_parts(kind: EventKind, data: JSONObject) -> list[bytes]:
     """Return the facts as JSON: of one event, or of the several that a long log text takes."""
-    message = data.get("message")
-    if isinstance(message, str) and len(message) > MAX_TEXT_CHARS and kind is EventKind.LOG:
-        return [encode_data(part) for part in _split(data, message)]
-    return [encode_data(data)]
+    encoded = encode_data(data)
+    if len(encoded) > MAX_TEXT_CHARS and kind is EventKind.LOG:
+        message = data.get("message")
+        if isinstance(message, str) and len(message) > MAX_TEXT_CHARS:
+            return [encode_data(part) for part in _split(data, message)]
+    return [encoded]
 
 
 def _split(data: JSONObject, message: str) -> list[JSONObject]:

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -25,13 +24,13 @@ __all__ = ["JournalWriter", "Written"]
 
 _FLAGS = os.O_RDWR | os.O_APPEND
 
+_NONE = -1
+"""Descriptor of a journal that was closed; its number may be another file's by now."""
 
-@dataclass(slots=True)  # each write makes one, which takes three times as long if it is frozen
-class _Place:
-    """A place in the journal: the byte after an event, and the `seq` of that event."""
 
-    end: int
-    seq: int
+_Place = tuple[int, int]
+"""A place in the journal: the byte after an event, and the `seq` of that event. Each write makes
+one, which takes five times as long if it has names."""
 
 
 class Written(NamedTuple):
@@ -111,8 +110,8 @@ class JournalWriter:
             descriptor = open_apart(path, _FLAGS | os.O_CREAT)
             try:
                 at = _last_place(path, descriptor)
-                if os.lseek(descriptor, 0, os.SEEK_END) > at.end:
-                    os.ftruncate(descriptor, at.end)
+                if os.lseek(descriptor, 0, os.SEEK_END) > at[0]:
+                    os.ftruncate(descriptor, at[0])
             except BaseException:
                 os.close(descriptor)
                 raise
@@ -137,10 +136,9 @@ class JournalWriter:
                 seq = self._reserved = self._reserved + count
                 self._postponed[seq] = kind, parts
                 return seq
-            self._reserved = self._at.seq + count
+            self._reserved = self._at[1] + count
             try:
-                self._append(kind, parts)
-                seq = self._at.seq
+                seq = self._append(kind, parts)
                 while self._postponed:
                     self._append(*self._postponed.pop(min(self._postponed)))
             except OSError as error:
@@ -154,7 +152,8 @@ class JournalWriter:
         with self._lock:
             if not self._is_closed:
                 self._is_closed = True
-                os.close(self._descriptor)
+                descriptor, self._descriptor = self._descriptor, _NONE
+                os.close(descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -167,12 +166,19 @@ class JournalWriter:
     ) -> None:
         self.close()
 
-    def _append(self, kind: EventKind, parts: list[bytes]) -> None:
-        self._settle()
-        end, seq = self._at.end, self._at.seq + len(parts)
+    def _append(self, kind: EventKind, parts: list[bytes]) -> int:
+        end, before = self._at
+        try:
+            is_as_left = os.lseek(self._descriptor, 0, os.SEEK_END) == end
+        except OSError:
+            is_as_left = False
+        if not is_as_left or self._toward is not None:
+            self._settle()
+            end, before = self._at
+        seq = before + len(parts)
         now_us = time.time_ns() // 1000
-        lines = format_records(self._at.seq + 1, now_us, kind, parts)
-        self._toward = _Place(end + len(lines), seq)
+        lines = format_records(before + 1, now_us, kind, parts)
+        after = self._toward = end + len(lines), seq
         try:
             written = os.write(self._descriptor, lines)
         except OSError:
@@ -182,23 +188,24 @@ class JournalWriter:
             self._settle()
             # The rest did not fit; writing it would meet exactly this.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._at, self._toward = self._toward, None
+        self._at, self._toward = after, None
         if self._witness is not None:
-            self._witness(Written(end, self._at.end, seq, now_us / 1e6, kind, parts))
+            self._witness(Written(end, after[0], seq, now_us / 1e6, kind, parts))
+        return seq
 
     def _settle(self) -> None:
         """Make sure that the journal ends with the last event that was recorded here.
 
         A write that was cut short is undone, one that was only not noted is noted.
         """
-        end = self._at.end
+        end, _ = self._at
         size = self._size(end)
         begun, self._toward = self._toward, None
         if size == end:
             return
-        if begun is not None and size == begun.end:
+        if begun is not None and size == begun[0]:
             self._at = begun
-        elif begun is not None and end < size < begun.end:
+        elif begun is not None and end < size < begun[0]:
             os.ftruncate(self._descriptor, end)
         else:
             raise JournalError(
@@ -233,7 +240,7 @@ class JournalWriter:
 def _last_place(path: Path, descriptor: int) -> _Place:
     end = end_of_lines(descriptor)
     if end == 0:
-        return _Place(0, 0)
+        return 0, 0
     start, head = head_before(descriptor, end)
     if head is None:
         raise JournalError(
@@ -244,7 +251,7 @@ def _last_place(path: Path, descriptor: int) -> _Place:
         )
     if head.kind is EventKind.STATUS:
         _refuse_end(path, os.pread(descriptor, end - start - 1, start))
-    return _Place(end, head.seq)
+    return end, head.seq
 
 
 def _refuse_end(path: Path, line: bytes) -> None:

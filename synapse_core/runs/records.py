@@ -32,10 +32,11 @@ _HEAD = re.compile(
     rb'\{"seq":([1-9]\d{0,17}),"time":(-?\d{1,20}\.\d{6}),"kind":"(\w{1,30})","data":'
 )
 
-_LINE = b'{"seq":%d,"time":%d.%06d,"kind":"%b","data":%b}\n'
-
 _KINDS = {kind.value.encode(): kind for kind in EventKind}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+_LINES = {
+    kind: b'{"seq":%%d,"time":%%d.%%06d,"kind":"%b","data":%%b}\n' % name
+    for name, kind in _KINDS.items()
+}
 
 _TERMINAL = frozenset(status.value for status in RunStatus if status.is_terminal)
 
@@ -70,11 +71,11 @@ def format_records(seq: int, time_us: int, kind: EventKind, parts: Sequence[byte
         parts: What `encode_data` returned.
     """
     seconds, rest = divmod(time_us, 1_000_000)
-    name = _NAMES[kind]
+    line = _LINES[kind]
     if len(parts) == 1:  # nearly always
-        return _LINE % (seq, seconds, rest, name, parts[0])
+        return line % (seq, seconds, rest, parts[0])
     return b"".join(
-        [_LINE % (number, seconds, rest, name, part) for number, part in enumerate(parts, seq)]
+        [line % (number, seconds, rest, part) for number, part in enumerate(parts, seq)]
     )
 
 

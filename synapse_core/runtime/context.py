@@ -32,7 +32,8 @@ __all__ = ["MessageContext", "RuntimeContext"]
 MessageContext = Literal["info", "success", "warning", "danger"]
 _MESSAGE_CONTEXTS: tuple[str, ...] = get_args(MessageContext)
 
-# Plain texts: members of enumerations are slow to get and to encode.
+# Members of enumerations are slow to get, and slower to encode than plain texts.
+_LOG = EventKind.LOG
 _LEVELS = {level.value: level.value for level in LogLevel}
 _ACTION = LogSource.ACTION.value
 _DEVELOPER = LogSource.DEVELOPER.value
@@ -318,7 +319,7 @@ class RuntimeContext:
             facts["fields"] = json_safe_object(data)
         if file is not None:
             facts["file"] = _text(file)
-        self.emit(EventKind.LOG, facts)
+        self.emit(_LOG, facts)
 
 
 def _text(value: object) -> str:

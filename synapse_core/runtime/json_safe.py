@@ -64,7 +64,7 @@ def _flat(data: dict[object, object]) -> JSONObject | None:
             convert = _SCALARS.get(type(item))
             if convert is None or type(key) is not str:
                 return None
-            copy[_text(key)] = convert(item)
+            copy[key if key.isascii() and len(key) <= _MAX_TEXT else _text(key)] = convert(item)
     except RuntimeError:  # somebody changes it meanwhile
         return None
     return copy

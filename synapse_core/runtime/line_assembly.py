@@ -55,11 +55,18 @@ class LineAssembler:
         """Take more text and return what can be recorded now."""
         if self._returned or "\r" in text:
             return self._feed_returns(text)
+        # A `print` of several values comes in as many parts, and its end by itself.
         if "\n" not in text:
-            # A `print` of several values comes in as many parts.
-            return self._add(text)
+            if text:
+                self._waiting.append(text)
+                self._size += len(text)
+            return [] if self._size <= LONGEST_PIECE else self._take_overlong()
+        if text == "\n":
+            done: list[Piece] = []
+            self._end_line(done)
+            return done
         *ended, begun = text.split("\n")
-        done: list[Piece] = []
+        done = []
         for part in ended:
             done += self._add(part)
             self._end_line(done)
@@ -111,10 +118,14 @@ class LineAssembler:
             self._waiting.append(text)
             self._size += len(text)
             if self._size > LONGEST_PIECE:
-                *pieces, rest = _cut(self._take())
-                self._waiting, self._size = [rest], len(rest)
-                return [Piece(piece, more=True) for piece in pieces]
+                return self._take_overlong()
         return []
+
+    def _take_overlong(self) -> list[Piece]:
+        """Return what became too long to wait."""
+        *pieces, rest = _cut(self._take())
+        self._waiting, self._size = [rest], len(rest)
+        return [Piece(piece, more=True) for piece in pieces]
 
     def _take(self) -> str:
         text = "".join(self._waiting)

@@ -18,6 +18,9 @@ from synapse_core.types import JSONObject
 __all__ = ["bridge_logging"]
 
 
+_LOGGING = LogSource.LOGGING.value
+
+
 @contextmanager
 def bridge_logging(sink: EventSink) -> Generator[None]:
     """Record what goes through `logging`, from level INFO on, and `warnings`.
@@ -53,9 +56,17 @@ class _Bridge(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         # Without the lock of the base class: sinks are safe to call from any thread.
-        if TOLD not in vars(record) and not recording.is_aside:
-            setattr(record, TOLD, True)
-            self._tell(lambda: tell_record(self._sink, record, LogSource.LOGGING), record.msg)
+        facts = vars(record)
+        if TOLD not in facts and not recording.is_aside:
+            facts[TOLD] = True
+            if recording.is_active:
+                _tell_aside(record.msg)
+            else:
+                recording.is_active = True
+                try:
+                    tell_record(self._sink, record, _LOGGING)
+                finally:
+                    recording.is_active = False
         return True
 
     def warn(self, message: Warning | str, category: type[Warning], file: str, line: int) -> None:
@@ -68,20 +79,21 @@ class _Bridge(logging.Handler):
             "file": file,
             "line": line,
         }
-        self._tell(lambda: self._sink.emit(EventKind.LOG, data), text)
-
-    @staticmethod
-    def _tell(tell: Callable[[], object], text: object) -> None:
-        if not recording.is_active:
+        if recording.is_active:
+            _tell_aside(text)
+        else:
             recording.is_active = True
             try:
-                tell()
+                self._sink.emit(EventKind.LOG, data)
             finally:
                 recording.is_active = False
-        elif sys.__stderr__ is not None:
-            # Said by the sink itself, or by a signal handler in the middle of a record.
-            with suppress(ValueError):
-                print(text, file=sys.__stderr__, flush=True)
+
+
+def _tell_aside(text: object) -> None:
+    """Write what the sink itself says, or a signal handler in the middle of a record."""
+    if sys.__stderr__ is not None:
+        with suppress(ValueError):
+            print(text, file=sys.__stderr__, flush=True)
 
 
 @contextmanager

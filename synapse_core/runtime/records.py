@@ -19,10 +19,10 @@ _PLAIN_RECORD = vars(logging.makeLogRecord({}))
 _OWN_ATTRIBUTES = frozenset(_PLAIN_RECORD) | {"message", "asctime", "taskName", TOLD}
 """What a record has of its own; all else came with `extra`."""
 
+# To get a member from its class takes as long as to look for a secret.
+_LOG = EventKind.LOG
 _INFO = LogLevel.INFO.value
-
-_NOBODY = "(unknown file)", 0, "(unknown function)", None
-"""What `logging` itself says of a caller that it cannot find."""
+_ACTION = LogSource.ACTION.value
 
 
 class RunLogger(logging.Logger):
@@ -44,33 +44,23 @@ class RunLogger(logging.Logger):
         # The base class caches the answer, and clears caches of loggers in its tree only.
         return level >= self.level and level > self.manager.disable
 
-    def findCaller(  # noqa: N802 - the name is the base class's
+    def _log(
         self,
-        stack_info: bool = False,  # noqa: FBT001, FBT002 - as in the base class
-        stacklevel: int = 1,
-    ) -> tuple[str, int, str, str | None]:
-        """Tell where the line comes from, if anybody is there to be told."""
-        if stack_info or self._has_listeners:
-            return super().findCaller(stack_info, stacklevel + 1)
-        return _NOBODY
-
-    def makeRecord(  # noqa: N802 - the signature is the base class's
-        self,
-        name: str,
         level: int,
-        fn: str,
-        lno: int,
         msg: object,
         args: Any,  # noqa: ANN401 - its type is private to the stubs of the base class
-        exc_info: Any,  # noqa: ANN401 - private to the stubs, too
-        func: str | None = None,
+        exc_info: Any = None,  # noqa: ANN401 - private to the stubs, too
         extra: Mapping[str, object] | None = None,
-        sinfo: str | None = None,
-    ) -> logging.LogRecord:
-        """Make the record of a line, a short one if it is only for the log of the run."""
-        if extra is None and not self._has_listeners:
-            return _Line(level, msg, args, exc_info, sinfo)
-        return super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
+        stack_info: bool = False,  # noqa: FBT001, FBT002 - as in the base class
+        stacklevel: int = 1,
+    ) -> None:
+        """Record a line, at once if nobody needs a record of it with its place and thread."""
+        if exc_info or extra or stack_info or self._has_listeners:
+            super()._log(level, msg, args, exc_info, extra, stack_info, stacklevel + 1)
+        elif not self.disabled:
+            text = well_formed(_formatted(msg, args))
+            told = _level(level, logging.getLevelName(level))
+            self._sink.emit(_LOG, {"level": told, "message": text, "source": _ACTION})
 
     @property
     def _has_listeners(self) -> bool:
@@ -82,57 +72,37 @@ class RunLogger(logging.Logger):
     def handle(self, record: logging.LogRecord) -> None:
         """Record the line; handlers that were added to this logger get it too."""
         if not self.disabled and self.filter(record):
-            tell_record(self._sink, record, LogSource.ACTION)
+            tell_record(self._sink, record, _ACTION)
             for handler in self.handlers:
                 if record.levelno >= handler.level:
                     handler.handle(record)
 
 
-class _Line(logging.LogRecord):
-    """What is recorded of a line; process, thread and place, which cost more, are left out."""
-
-    def __init__(
-        self,
-        level: int,
-        msg: object,
-        args: Any,  # noqa: ANN401 - as in `makeRecord`
-        exc_info: Any,  # noqa: ANN401 - private to the stubs, too
-        sinfo: str | None,
-    ) -> None:
-        if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
-            args = args[0]  # for `%(name)s`, as the base class does it
-        self.name = "action"
-        self.msg = msg
-        self.args = args
-        self.levelno = level
-        self.levelname = logging.getLevelName(level)
-        self.exc_info = exc_info
-        self.exc_text = None
-        self.stack_info = sinfo
-
-
-def tell_record(sink: EventSink, record: logging.LogRecord, source: LogSource) -> None:
+def tell_record(sink: EventSink, record: logging.LogRecord, source: str) -> None:
     """Record one log record as an event: its message and traceback, level, and `extra` fields."""
-    data: JSONObject = {"level": _level(record), "message": _text(record), "source": source}
-    if source is not LogSource.ACTION:
+    data: JSONObject = {
+        "level": _level(record.levelno, record.levelname),
+        "message": _text(record),
+        "source": source,
+    }
+    if source != _ACTION:
         data["logger"] = json_safe(record.name)
     own = vars(record)
     if len(own) > len(_PLAIN_RECORD) + (TOLD in own):
         extra = {name: it for name, it in own.items() if name not in _OWN_ATTRIBUTES}
         if extra:
             data["fields"] = json_safe_object(extra)
-    sink.emit(EventKind.LOG, data)
+    sink.emit(_LOG, data)
 
 
-def _level(record: logging.LogRecord) -> str:
-    number = record.levelno
+def _level(number: int, name: str) -> str:
     if number == logging.INFO:
         return _INFO
     if number >= logging.ERROR:
         return LogLevel.CRITICAL if number >= logging.CRITICAL else LogLevel.ERROR
     if number >= logging.WARNING:
         return LogLevel.WARNING
-    if record.levelname == "SUCCESS":  # several libraries have added it, between the two
+    if name == "SUCCESS":  # several libraries have added it, between the two
         return LogLevel.SUCCESS
     return LogLevel.INFO if number >= logging.INFO else LogLevel.DEBUG
 
@@ -152,5 +122,21 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception as error:  # noqa: BLE001 - a line that cannot be formatted is still a line
-        template = record.msg if isinstance(record.msg, str) else safe_repr(record.msg)
-        return f"{template} {safe_repr(record.args)} [not formatted: {safe_repr(error)}]"
+        return _unformatted(record.msg, record.args, error)
+
+
+def _formatted(template: object, args: Any) -> str:  # noqa: ANN401 - as in `RunLogger`
+    """Return the message as a record makes it of template and arguments."""
+    try:
+        if not args:
+            return str(template)
+        if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
+            args = args[0]  # for `%(name)s`
+        return str(template) % args
+    except Exception as error:  # noqa: BLE001 - a line that cannot be formatted is still a line
+        return _unformatted(template, args, error)
+
+
+def _unformatted(template: object, args: object, error: Exception) -> str:
+    shown = template if isinstance(template, str) else safe_repr(template)
+    return f"{shown} {safe_repr(args)} [not formatted: {safe_repr(error)}]"

@@ -3,11 +3,11 @@
 import codecs
 import io
 import sys
-import threading
 import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import TYPE_CHECKING, TextIO
 
 from synapse_core.model.event import EventKind, LogLevel, LogSource
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 __all__ = ["CapturedStream", "capture_streams"]
+
+_LOG = EventKind.LOG  # once: to get it from its class takes as long as to look for a secret
 
 _CHUNK = 1 << 20
 """Characters or bytes worked on at once: what is written may be large, what is copied is not."""
@@ -113,18 +115,22 @@ class CapturedStream(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Take text, and record each line that it ends."""
+        sink = self._sink
+        if type(text) is not str or len(text) > _CHUNK:
+            self._write_rare(text)
+        elif sink is None or recording.is_active:
+            self._write_past(text)
+        elif done := (self._writers.get(get_ident()) or self._new_writer()).lines.feed(text):
+            self._record(sink, done)
+        return len(text)
+
+    def _write_rare(self, text: str) -> None:
         if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - user code calls
             message = f"write() argument must be str, not {type(text).__name__}"
             raise TypeError(message)
-        sink = self._sink
-        if sink is None or recording.is_active:
-            self._write_past(text)
-        elif len(text) > _CHUNK:
-            for start in range(0, len(text), _CHUNK):
-                self.write(text[start : start + _CHUNK])
-        elif done := self._writer().lines.feed(text):
-            self._record(sink, done)
-        return len(text)
+        text = str.__str__(text)
+        for start in range(0, len(text), _CHUNK):
+            self.write(text[start : start + _CHUNK])
 
     def write_bytes(self, content: "ReadableBuffer") -> int:
         """Take bytes, in pieces that may part a character."""
@@ -158,12 +164,12 @@ class CapturedStream(io.TextIOBase):
         self._writers = {}
 
     def _writer(self) -> _Writer:
-        return self._writers.get(threading.get_ident()) or self._new_writer()
+        return self._writers.get(get_ident()) or self._new_writer()
 
     def _new_writer(self) -> _Writer:
         if len(self._writers) >= _FORGET_ABOVE:
             self._forget_ended()
-        writer = self._writers[threading.get_ident()] = _Writer()
+        writer = self._writers[get_ident()] = _Writer()
         return writer
 
     def _forget_ended(self) -> None:
@@ -172,15 +178,15 @@ class CapturedStream(io.TextIOBase):
                 self._writers.pop(thread, None)
 
     def _record(self, sink: EventSink, pieces: Iterable[Piece]) -> None:
-        for piece in pieces:
-            data: JSONObject = {"message": well_formed(piece.text), **self._facts}
-            if piece.more:
-                data["more"] = True
-            recording.is_active = True
-            try:
-                sink.emit(EventKind.LOG, data)
-            finally:
-                recording.is_active = False
+        recording.is_active = True
+        try:
+            for piece in pieces:
+                data: JSONObject = {"message": well_formed(piece.text), **self._facts}
+                if piece.more:
+                    data["more"] = True
+                sink.emit(_LOG, data)
+        finally:
+            recording.is_active = False
 
     def _write_past(self, text: str) -> None:
         if self._fallback is not None:

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from threading import get_ident
 
 from synapse_core.model.event import EventKind
 from synapse_core.ports import EventSink
@@ -40,7 +41,7 @@ class ChildSink:
         if self._is_fork:
             return self._forward(kind, data)
         with self._lock:
-            outer, self._writing_thread = self._writing_thread, threading.get_ident()
+            outer, self._writing_thread = self._writing_thread, get_ident()
             try:
                 self._reader.drain()
                 seq = self._journal.emit(kind, data)
@@ -67,7 +68,7 @@ class ChildSink:
         For signal handlers: an exception in the middle of a write would leave the journal's
         numbering behind what the file says.
         """
-        if self._writing_thread == threading.get_ident():
+        if self._writing_thread == get_ident():
             self._postponed = action
         else:
             action()
