@@ -5,11 +5,9 @@ is told that the run has ended, so whoever learns of the end finds all of it.
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
 
 from synapse_core.clients.call import Call, run_path
@@ -17,7 +15,6 @@ from synapse_core.clients.sync_session import Session
 from synapse_core.config.atomic import write_atomically
 from synapse_core.config.home import Home
 from synapse_core.errors import (
-    ConflictError,
     LeaseLostError,
     RateLimitedError,
     RunNotFoundError,
@@ -25,9 +22,11 @@ from synapse_core.errors import (
     SynapseError,
 )
 from synapse_core.model.run import ArtifactInfo, Outcome, Run, RunStatus, RunSummary
+from synapse_core.runs.away_folders import AwayFolders
 from synapse_core.runs.http import HttpReceiver, HttpRunStore
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.reading import Journals
+from synapse_core.runs.sent_files import send_file
 from synapse_core.runs.shipping import Sender
 from synapse_core.runs.unsent import Leftover, leave_note
 
@@ -43,7 +42,6 @@ _TIMEOUT_S, _SESSION_PATIENCE_S = 5.0, 0.5
 """Short: a worker that waits for an answer looks after nothing else meanwhile."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
-_PIECE_BYTES = 8 << 20
 _BEAT_S = 2.0
 
 _T = TypeVar("_T")
@@ -75,6 +73,7 @@ class AwayStore(HttpRunStore):
         super().__init__(session)
         self._home = home
         self._sent: set[tuple[str, str, str]] = set()
+        self._folders = AwayFolders(session, home)
 
     def get(self, run_id: str) -> Run:
         """Return the run."""
@@ -93,7 +92,7 @@ class AwayStore(HttpRunStore):
             run = now if now.status is RunStatus.RUNNING and now.owner == owner else None
         if run is not None:
             leave_note(self._home, Leftover(run_id, owner, self._session.url, owner))
-            self._prepare(run)
+            self._prepare(run, owner)
         return run
 
     def heartbeat(
@@ -147,6 +146,8 @@ class AwayStore(HttpRunStore):
                 with _waiting_for_a_turn():
                     self._send_file(run_id, owner, artifact)
                 self._sent.add(key)
+        with _waiting_for_a_turn():
+            self._folders.send(run_id, owner, self._beat(run_id, owner))
         receiver = HttpReceiver(self._session, run_id, owner)
         with _waiting_for_a_turn():
             Sender(self._home.journal(run_id), receiver).send_all()
@@ -165,8 +166,11 @@ class AwayStore(HttpRunStore):
         except SynapseError as error:
             _log.warning("The lease of %s lapses later: %s", run_id, error)
 
-    def _prepare(self, run: Run) -> None:
-        """Bring here the events that this attempt goes on behind, and those it resumes from."""
+    def _prepare(self, run: Run, owner: str) -> None:
+        """Bring here what this attempt goes on behind: events, and files that nodes share."""
+        if run.parent_id is not None:
+            beat = self._beat(run.id, owner)
+            _insist(lambda: self._folders.fetch(run.id, beat))
         if run.attempt > 1:
             self._fetch_journal(run.id)
         if run.resume and run.rerun_of is not None and is_run_id(run.rerun_of):
@@ -186,48 +190,31 @@ class AwayStore(HttpRunStore):
         if not path.is_file():
             return  # saved by an attempt elsewhere
         try:
-            self._send_pieces(run_id, owner, artifact, path)
+            send_file(
+                self._session,
+                run_path(run_id, "artifacts", *artifact.name.split("/")),
+                path,
+                sha256=artifact.sha256,
+                query={"owner": owner},
+                beat=self._beat(run_id, owner),
+            )
         except (StoreUnavailableError, LeaseLostError, RateLimitedError):
             raise
         except SynapseError as error:
             # Its run has a result all the same.
             _log.warning("The file %s of %s stays here: %s", artifact.name, run_id, error)
 
-    def _send_pieces(self, run_id: str, owner: str, artifact: ArtifactInfo, path: Path) -> None:
-        target = run_path(run_id, "artifacts", *artifact.name.split("/"))
+    def _beat(self, run_id: str, owner: str) -> Callable[[], None]:
+        """Return what keeps up the lease when it is called often."""
         beat_at = time.monotonic() + _BEAT_S
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            offset = 0
-            while True:
-                content = file.read(_PIECE_BYTES)
-                call = Call(
-                    method="PUT",
-                    path=target,
-                    query={
-                        "owner": owner,
-                        "offset": offset,
-                        "size": size,
-                        "sha256": artifact.sha256,
-                    },
-                    content=content,
-                    media_type="application/octet-stream",
-                    timeout_s=30.0,
-                )
-                try:
-                    answer = self._session.call(call)
-                except ConflictError as error:
-                    if isinstance(error, LeaseLostError) or "expected_offset" not in error.data:
-                        raise
-                    offset = int(str(error.data["expected_offset"]))
-                    file.seek(offset)
-                    continue
-                offset += len(content)
-                if answer.get("done") or not content:
-                    return
-                if time.monotonic() > beat_at:
-                    beat_at = time.monotonic() + _BEAT_S
-                    self.heartbeat(run_id, owner=owner, lease_s=AWAY_LEASE_S)
+
+        def beat() -> None:
+            nonlocal beat_at
+            if time.monotonic() > beat_at:
+                beat_at = time.monotonic() + _BEAT_S
+                self.heartbeat(run_id, owner=owner, lease_s=AWAY_LEASE_S)
+
+        return beat
 
 
 @contextmanager

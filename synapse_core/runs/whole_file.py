@@ -1,7 +1,7 @@
 """Writes a file piece by piece, so that it is there whole or not at all."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +26,8 @@ def written_whole(to: Path) -> Generator[BinaryIO]:
             yield file
         draft.replace(to)
     except BaseException as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # it may never have come to be
+            draft.unlink()
         if isinstance(error, OSError) and not isinstance(error, StorageError):
             raise StorageError(
                 f"Cannot write {to}: {error.strerror}.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from synapse_core.errors import ConfigError, InvalidInputError
 from synapse_core.runtime.artifact_names import checked_name
 
-__all__ = ["PipelineContext", "UnseenPipelineFolders"]
+__all__ = ["MissingPipelineFolders", "PipelineContext"]
 
 
 def _default_base() -> Path:
@@ -91,17 +91,22 @@ class PipelineContext:
         return folder
 
 
-class UnseenPipelineFolders(PipelineContext):
-    """What an action has as `ctx.pipeline` on a machine that does not see the folders.
+@dataclass(frozen=True, slots=True)
+class MissingPipelineFolders(PipelineContext):
+    """What an action has as `ctx.pipeline` where the folders could not be brought.
 
-    A folder of that machine in their place would be empty, and what is left there be lost.
+    Empty ones in their place would be taken for the shared ones.
+
+    Attributes:
+        problem: Why they could not.
     """
+
+    problem: str = ""
 
     @property
     def _root(self) -> Path:
         raise ConfigError(
-            f"{socket.gethostname()} does not see the folders that the nodes of the pipeline "
-            f"{self.pipeline_id!r} share.",
-            hint="Pass on by its result what a later node needs, put large data where all "
-            "machines of the cluster see it, or place the pipeline where they see this home.",
+            f"The folders that the nodes of the pipeline {self.pipeline_id!r} share are not on "
+            f"{socket.gethostname()}: {self.problem or 'nobody brought them there'}",
+            hint="Make room there, or place the node on a machine that sees this home.",
         )

@@ -31,6 +31,7 @@ from synapse_core.service.problems import problem_response
 from synapse_core.service.progress_feed import ProgressFeeds
 from synapse_core.service.run_endpoints import RUN_ENDPOINTS
 from synapse_core.service.scopes import Scope, Tokens
+from synapse_core.service.shared_file_endpoints import SHARED_FILE_ENDPOINTS
 from synapse_core.service.system_endpoints import SYSTEM_ENDPOINTS
 from synapse_core.service.upkeep import keep_up
 from synapse_core.workspace import Workspace
@@ -60,6 +61,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *LEASE_ENDPOINTS,
     *EVENT_ENDPOINTS,
     *FILE_ENDPOINTS,
+    *SHARED_FILE_ENDPOINTS,
     *PLUGIN_ENDPOINTS,
     *PIPELINE_ENDPOINTS,
 )

@@ -4,18 +4,16 @@ from functools import partial
 
 from starlette.responses import FileResponse, Response
 
-from synapse_core.errors import LeaseLostError
-from synapse_core.model.run import RunStatus
 from synapse_core.operations.outputs import list_outputs, locate_output
 from synapse_core.service.desk import Asked, Desk, json_response
-from synapse_core.service.endpoint import Endpoint, Parameter
+from synapse_core.service.endpoint import Endpoint
+from synapse_core.service.pieces import PIECE_QUERY, piece_of, workers_own
 from synapse_core.service.scopes import Scope
 from synapse_core.service.uploads import Piece, take_piece
 
 __all__ = ["FILE_ENDPOINTS"]
 
 _ARTIFACTS = "/api/v1/runs/{run_id}/artifacts"
-_MOST_BYTES = float(1 << 50)
 
 
 async def _list(desk: Desk, asked: Asked) -> Response:
@@ -55,13 +53,7 @@ async def _get(desk: Desk, asked: Asked) -> Response:
 
 
 async def _take_in(desk: Desk, asked: Asked) -> Response:
-    piece = Piece(
-        name=str(asked.request.path_params["name"]),
-        size_bytes=int(asked.number("size", least=0, most=_MOST_BYTES) or 0),
-        sha256=asked.text("sha256") or "",
-        offset=int(asked.number("offset", least=0, most=_MOST_BYTES) or 0),
-        content=await asked.request.body(),
-    )
+    piece = await piece_of(asked)
     is_whole = await desk.blocking(
         partial(_taken_in, desk, asked.run_id, asked.text("owner"), piece)
     )
@@ -69,14 +61,9 @@ async def _take_in(desk: Desk, asked: Asked) -> Response:
 
 
 def _taken_in(desk: Desk, run_id: str, owner: str | None, piece: Piece) -> bool:
-    run = desk.workspace.runs.get(run_id)
-    if run.status is not RunStatus.RUNNING or run.owner != owner:
-        raise LeaseLostError(
-            f"Run {run_id} is not this worker's, or has ended.",
-            hint="Stop working on it; what it is now is for others to say.",
-            run_id=run_id,
-        )
-    return take_piece(desk.workspace.home, run_id, piece)
+    workers_own(desk, run_id, owner)
+    home = desk.workspace.home
+    return take_piece(home.artifacts(run_id), home.run_dir(run_id), piece)
 
 
 FILE_ENDPOINTS = (
@@ -103,12 +90,7 @@ FILE_ENDPOINTS = (
         scope=Scope.RUN,
         answer=_take_in,
         summary="Take in a piece of a file from the worker of the run; again does no harm.",
-        query=(
-            Parameter("owner", "The worker that owns the run."),
-            Parameter("offset", "Where the piece begins in the file.", "integer"),
-            Parameter("size", "Bytes of the whole file.", "integer"),
-            Parameter("sha256", "Hex digest of the whole file."),
-        ),
+        query=PIECE_QUERY,
         body="application/octet-stream",
         answers="Done",
     ),

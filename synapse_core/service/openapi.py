@@ -283,5 +283,9 @@ _ANSWERS: dict[str, JSONValue] = {
     },
     "NodeAnswer": _object(node=_TEXT, runs=_list(ref_to("Run"))),
     "ArtifactList": _object(artifacts=_list(ref_to("ArtifactInfo"))),
+    "SharedFileList": _object(
+        owner=_TEXT,
+        files=_list(_object(path=_TEXT, size_bytes=_COUNT, mtime_ns=_COUNT, is_executable=_YES_NO)),
+    ),
 }
 """Schemas of the answers that are no model of ours."""

@@ -5,10 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from synapse_core.config.home import Home
-from synapse_core.errors import ConflictError, InvalidInputError, RunNotFoundError, StorageError
+from synapse_core.errors import ConflictError, InvalidInputError, StorageError
 from synapse_core.model.run import ArtifactInfo
-from synapse_core.runs.ids import is_run_id
 from synapse_core.runtime.artifact_names import checked_name
 from synapse_core.runtime.artifacts import ArtifactDraft
 
@@ -23,7 +21,7 @@ class Piece:
     """A part of a file.
 
     Attributes:
-        name: Name of the artifact.
+        name: Name of the file, with `/` between folders.
         size_bytes: Size of the whole file.
         sha256: Hex digest of the whole file.
         offset: Where the part begins in it.
@@ -37,10 +35,15 @@ class Piece:
     content: bytes
 
 
-def take_piece(home: Home, run_id: str, piece: Piece) -> bool:
+def take_piece(place: Path, drafts: Path, piece: Piece) -> bool:
     """Add a piece; whether the file is whole now, and in its place.
 
     Sending a piece again does no harm, also the last one.
+
+    Args:
+        place: The folder that the file is to lie in; made if need be.
+        drafts: The folder on the same disk in which it is put together; made if need be.
+        piece: The piece.
 
     Raises:
         InvalidInputError: Name, size or digest cannot be, or the file is not what was announced.
@@ -48,8 +51,6 @@ def take_piece(home: Home, run_id: str, piece: Piece) -> bool:
         ConflictError: Pieces before it are missing; `data["expected_offset"]` is wanted next.
         StorageError: It cannot be written.
     """
-    if not is_run_id(run_id):
-        raise RunNotFoundError(run_id)  # it would become a part of a path
     name = checked_name(piece.name)
     end = piece.offset + len(piece.content)
     is_digest = len(piece.sha256) == _SHA256_CHARS and piece.sha256.isalnum()
@@ -58,12 +59,12 @@ def take_piece(home: Home, run_id: str, piece: Piece) -> bool:
             f"The piece of {name!r} does not fit what is announced of the file.",
             hint="Send its size and digest, and pieces that lie within.",
         )
-    place = home.artifacts(run_id)
-    draft = home.run_dir(run_id) / f".upload-{piece.sha256}.part"
+    draft = drafts / f".upload-{piece.sha256}.part"
     try:
         if not draft.exists() and _is(place / name, piece.size_bytes, piece.sha256):
             return True
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (place, drafts):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(draft, piece)
         if end < piece.size_bytes:
             return False
@@ -77,7 +78,7 @@ def take_piece(home: Home, run_id: str, piece: Piece) -> bool:
         if isinstance(error, StorageError):
             raise
         raise StorageError(
-            f"Cannot write the artifact {name!r}: {error.strerror}.",
+            f"Cannot write the file {name!r}: {error.strerror}.",
             hint="Free disk space where the service runs, or check the permissions.",
             name=name,
         ) from error

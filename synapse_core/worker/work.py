@@ -10,9 +10,10 @@ from synapse_core.actions.loading import load_action
 from synapse_core.actions.results import result_to_json
 from synapse_core.config.home import Home
 from synapse_core.model.run import Run, RunKind
+from synapse_core.runs.away_folders import away_folders_base, find_folders_note
 from synapse_core.runs.nodes import shared_folder
 from synapse_core.runtime.context import RuntimeContext
-from synapse_core.runtime.pipeline_folders import PipelineContext, UnseenPipelineFolders
+from synapse_core.runtime.pipeline_folders import MissingPipelineFolders, PipelineContext
 from synapse_core.types import JSONValue
 
 __all__ = ["PIPELINE_VARIABLE", "Work", "find_folders", "find_work"]
@@ -50,7 +51,12 @@ def find_folders(run: Run, home: Home, *, is_away: bool) -> PipelineContext | No
     """
     if run.parent_id is None:
         return None
-    if is_away:
-        return UnseenPipelineFolders(run.env.get(PIPELINE_VARIABLE, ""), run.parent_id)
-    base, owner = shared_folder(home, run.parent_id)
-    return PipelineContext(run.env.get(PIPELINE_VARIABLE, ""), owner, base)
+    name = run.env.get(PIPELINE_VARIABLE, "")
+    if not is_away:
+        base, owner = shared_folder(home, run.parent_id)
+        return PipelineContext(name, owner, base)
+    note = find_folders_note(home, run.id)
+    if note is None or note.problem:
+        problem = "" if note is None else note.problem
+        return MissingPipelineFolders(name, run.parent_id, problem=problem)
+    return PipelineContext(name, note.owner, away_folders_base(home))

@@ -52,8 +52,17 @@ ACTIONS = """
 
 
     @action
-    def share(ctx) -> str:
-        return str(ctx.pipeline.datasets_dir)
+    def share(ctx, word: str) -> str:
+        file = ctx.pipeline.datasets_dir / "word.txt"
+        file.write_text(word)
+        return str(file)
+
+
+    @action
+    def append(ctx, path: str, word: str) -> str:
+        with open(path, "a") as file:
+            file.write(word)
+        return path
 
 
     @action
@@ -84,7 +93,10 @@ def make_far_plugin(far: Far) -> Path:
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(
         "name: Far\ncode: far_trials\nversion: 1.0.0\n"
-        "actions: {greedy: {entrypoint: 'trials_away:greedy', resources: {gpus: 8}}}\n"
+        "actions:\n"
+        "  greedy: {entrypoint: 'trials_away:greedy', resources: {gpus: 8}}\n"
+        "  append: {entrypoint: 'trials_away:append'}\n"
+        "  append_warm: {entrypoint: 'trials_away:append', reuse: true}\n"
     )
     (folder / "trials_away.py").write_text(dedent(ACTIONS))
     (folder / "helping.py").write_text("def shout(word):\n    return f'{word}!'\n")

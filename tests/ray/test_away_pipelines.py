@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from synapse_core import RayPipelineExecutor
-from synapse_core.errors import PipelineError
 from synapse_core.model.run import RunFilter
 from synapse_core.pipelines import ActionPipeline, Node
+from synapse_core.runs.nodes import shared_folder
 from synapse_core.workspace import Workspace
 from tests.ray.far import RUN_TOKEN, Far, can_be_built
 from tests.ray.faraway import assert_nothing_is_left, lines, make_far_plugin, open_far
@@ -65,15 +65,18 @@ def test_who_starts_a_pipeline_may_say_where_the_service_is_reached(
         assert run.wait(run.submit({}, executor), executor, PATIENCE_S) == 2
 
 
-def test_a_node_away_that_asks_for_folders_of_its_pipeline_is_told_why_there_are_none(
-    workspace: Workspace, plugin: Path
-) -> None:
-    pipeline = ActionPipeline([Node("far_trials/share")])
+def test_nodes_away_share_the_folders_of_their_pipeline(workspace: Workspace, plugin: Path) -> None:
+    first = Node("far_trials/share", "first").inputs(word="one")
+    second = Node("far_trials/append", "second").inputs(path=first, word=" two")
+    third = Node("far_trials/append_warm", "third").inputs(path=second, word=" three")
+    pipeline = ActionPipeline([first, second, third])
 
     with RayPipelineExecutor("far", plugin.parent, home=workspace.home.root) as executor:
         run_id = pipeline.submit({}, executor)
-        with pytest.raises(PipelineError, match="does not see the folders"):
-            pipeline.wait(run_id, executor, PATIENCE_S)
+        pipeline.wait(run_id, executor, PATIENCE_S)
+
+    base, owner = shared_folder(workspace.home, run_id)
+    assert (base / owner / "datasets" / "word.txt").read_text() == "one two three"
 
 
 def test_a_node_whose_machine_is_killed_under_it_runs_again_and_the_others_do_not(

@@ -15,6 +15,7 @@ from synapse_core.errors import (
 )
 from synapse_core.model.run import Run, RunStatus, WorkerId
 from synapse_core.runs.away import AwayStore
+from synapse_core.runs.away_folders import AwayFolders
 from synapse_core.runs.http import HttpReceiver
 from synapse_core.runs.processes import is_alive, this_worker
 from synapse_core.runs.recovery import recover_if_abandoned
@@ -75,7 +76,10 @@ def bring_home(
 
 
 def collect_leftovers(home: Home, session: Session) -> None:
-    """Bring home what workers of this machine left that are gone; one thread at a time does."""
+    """Bring home what workers of this machine left that are gone, and clear up after pipelines.
+
+    One thread at a time does.
+    """
     if not _collecting.acquire(blocking=False):
         return
     try:
@@ -86,6 +90,7 @@ def collect_leftovers(home: Home, session: Session) -> None:
                 bring_home(home, session, left)
             except SynapseError:
                 _log.warning("What is left of %s stays here", left.run_id, exc_info=True)
+        AwayFolders(session, home).remove_unused()
     finally:
         _collecting.release()
 

@@ -1,0 +1,296 @@
+"""The folders that nodes of a pipeline share, on a machine that does not see them.
+
+A copy lies there for all nodes of the pipeline, under one path on every such machine. What is new
+at home is fetched before a node begins, and what changed here is sent before the node has ended; so
+a node finds what those it comes after have left, wherever they were. What is removed here stays at
+home. Of two nodes that write one file at the same time, the one that ends last wins.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+from synapse_core.clients.call import Call, run_path
+from synapse_core.clients.sync_session import Session
+from synapse_core.config.atomic import lock_file, write_atomically
+from synapse_core.config.home import Home
+from synapse_core.errors import (
+    LeaseLostError,
+    PathRefusedError,
+    RateLimitedError,
+    RunNotFoundError,
+    StorageError,
+    StoreUnavailableError,
+    SynapseError,
+)
+from synapse_core.runs.ids import is_run_id
+from synapse_core.runs.sent_files import send_file
+from synapse_core.runs.shared_files import SharedFile, list_shared_files, mark_as
+from synapse_core.runs.whole_file import written_whole
+from synapse_core.types import JSONObject
+
+__all__ = ["AwayFolders", "FoldersNote", "away_folders_base", "find_folders_note"]
+
+_NOTE = "folders.json"
+_LOCK_S = 2.0
+_LOCK_PATIENCE_S = 3600.0
+"""Somebody else may be fetching or sending a lot."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldersNote:
+    """What is left in the folder of a run about the folders that it shares.
+
+    Attributes:
+        owner: Id of the pipeline run whose folders they are.
+        problem: Why they could not be brought here; empty for nothing.
+    """
+
+    owner: str
+    problem: str = ""
+
+
+def away_folders_base(home: Home) -> Path:
+    """Return where the copies lie, each in a folder named after its owner."""
+    return home.root / "pipelines"
+
+
+def find_folders_note(home: Home, run_id: str) -> FoldersNote | None:
+    """Return what is known of the folders that the run shares; None for a run of its own."""
+    # Half written by a process that died over it: the run had not begun.
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return FoldersNote(**json.loads(_note(home, run_id).read_bytes()))
+    return None
+
+
+class AwayFolders:
+    """Keeps the copies of this machine and the folders at home alike.
+
+    Args:
+        session: The connection to the service that has the runs.
+        home: The home of this machine.
+    """
+
+    def __init__(self, session: Session, home: Home) -> None:
+        self._session = session
+        self._home = home
+
+    def fetch(self, run_id: str, beat: Callable[[], object]) -> None:
+        """Bring here what is new at home. What this machine has no room for, the node is told.
+
+        Args:
+            run_id: A node.
+            beat: Called now and then meanwhile.
+
+        Raises:
+            StoreUnavailableError: The service is away; the next call goes on.
+            SynapseError: The service refuses it.
+        """
+        told = self._session.call(Call(method="GET", path=run_path(run_id, "shared-files")))
+        owner = str(told["owner"])
+        if not is_run_id(owner):
+            raise RunNotFoundError(owner)  # it would become a part of a path
+        files = [SharedFile(**one) for one in cast("list[dict[str, object]]", told["files"])]  # pyright: ignore[reportArgumentType] - fields by name
+        self._leave_note(run_id, FoldersNote(owner))
+        try:
+            with self._alone(beat):
+                copy = _Copy(self._home, owner)
+                try:
+                    for file in files:
+                        if copy.lacks(file):
+                            self._fetch_file(run_id, copy.place_of(file), file, beat)
+                            copy.note(file)
+                finally:
+                    copy.keep_notes()
+        except StoreUnavailableError:
+            raise
+        except OSError as error:
+            self._leave_note(run_id, FoldersNote(owner, str(error)))
+
+    def send(self, run_id: str, worker: str, beat: Callable[[], object]) -> None:
+        """Bring home what changed here; does nothing for a run of its own.
+
+        Args:
+            run_id: A node.
+            worker: Its worker.
+            beat: Called now and then meanwhile.
+
+        Raises:
+            StoreUnavailableError: The service is away; the next call goes on.
+            LeaseLostError: The run is not the worker's any more.
+        """
+        note = find_folders_note(self._home, run_id)
+        if note is None or note.problem:
+            return
+        with self._alone(beat):
+            copy = _Copy(self._home, note.owner)
+            try:
+                for file in copy.changed():
+                    if self._is_sent(run_id, worker, copy.place_of(file), file, beat):
+                        copy.note(file)
+            finally:
+                copy.keep_notes()
+
+    def remove_unused(self) -> None:
+        """Remove copies of pipelines that have ended and that no run of this machine shares."""
+        base = away_folders_base(self._home)
+        for copy in sorted(base.iterdir()) if base.is_dir() else ():
+            if not is_run_id(copy.name) or self._goes_on(copy.name):
+                continue
+            with contextlib.suppress(StorageError), lock_file(base / "all", timeout_s=0.0):
+                notes = self._home.runs_dir.glob(f"*/*/{_NOTE}")
+                users = {find_folders_note(self._home, note.parent.name) for note in notes}
+                if copy.name not in {user.owner for user in users if user is not None}:
+                    _Copy(self._home, copy.name).remove()
+
+    def _goes_on(self, owner: str) -> bool:
+        try:
+            answer = self._session.call(Call(method="GET", path=run_path(owner)))
+        except RunNotFoundError:
+            return False
+        except SynapseError:
+            return True
+        return cast("JSONObject", answer["run"]).get("finished_at") is None
+
+    @contextlib.contextmanager
+    def _alone(self, beat: Callable[[], object]) -> Generator[None]:
+        """Keep other processes of this machine from fetching and sending."""
+        base = away_folders_base(self._home)
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        until = time.monotonic() + _LOCK_PATIENCE_S
+        with contextlib.ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(lock_file(base / "all", timeout_s=_LOCK_S))
+                    break
+                except StorageError:
+                    if time.monotonic() > until:
+                        raise
+                    beat()
+            yield
+
+    def _fetch_file(
+        self, run_id: str, to: Path, file: SharedFile, beat: Callable[[], object]
+    ) -> None:
+        call = Call(method="GET", path=run_path(run_id, "shared-files", *file.path.split("/")))
+        with written_whole(to) as draft:
+            for piece in self._session.download(call):
+                draft.write(piece)
+                beat()
+        mark_as(to, file)
+
+    def _is_sent(
+        self, run_id: str, worker: str, path: Path, file: SharedFile, beat: Callable[[], object]
+    ) -> bool:
+        target = run_path(run_id, "shared-files", *file.path.split("/"))
+        told = {
+            "owner": worker,
+            "mtime_ns": str(file.mtime_ns),
+            "is_executable": str(file.is_executable).lower(),
+        }
+        try:
+            with path.open("rb") as content:
+                sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+            send_file(self._session, target, path, sha256=sha256, query=told, beat=beat)
+        except FileNotFoundError:
+            return False  # removed by another node meanwhile
+        except (StoreUnavailableError, LeaseLostError, RateLimitedError):
+            raise
+        except StorageError as error:
+            # A node that needs the file must not begin without it.
+            raise StoreUnavailableError(error.message, hint=error.hint) from error
+        except (OSError, SynapseError) as error:
+            # It has a name that no machine takes, or nobody may read it.
+            _log.warning("The shared file %s stays here: %s", file.path, error)
+            return False
+        return True
+
+    def _leave_note(self, run_id: str, note: FoldersNote) -> None:
+        path = _note(self._home, run_id)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(asdict(note)).encode(), mode=0o600)
+
+
+class _Copy:
+    """The copy of one pipeline's folders, and as what each file was last known at both ends."""
+
+    def __init__(self, home: Home, owner: str) -> None:
+        self.root = away_folders_base(home) / owner
+        self._file = self.root.with_name(f"{owner}.json")
+        self._known: dict[str, list[int]] = {}
+        with contextlib.suppress(OSError, ValueError):
+            self._known = json.loads(self._file.read_bytes())
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def place_of(self, file: SharedFile) -> Path:
+        """Return where the file lies here.
+
+        Raises:
+            PathRefusedError: Its path leads out of the copy.
+        """
+        place = self.root / file.path
+        if not place.parent.resolve().is_relative_to(self.root.resolve()):
+            raise PathRefusedError(
+                f"The path {file.path!r} leads out of the folders of the pipeline.",
+                hint="Replace the link in the folders that leads there by what it leads to.",
+            )
+        return place
+
+    def lacks(self, file: SharedFile) -> bool:
+        """Whether what is at home must come here: it is new there, and not changed here."""
+        at_home = [file.size_bytes, file.mtime_ns]
+        try:
+            here = _times(self.place_of(file))
+        except OSError:
+            return True
+        known = self._known.get(file.path)
+        if known is None:
+            # It was fetched by a process that died over it, or a node here has just written it.
+            if here == at_home:
+                self.note(file)
+            return False
+        return here == known[2:] and at_home != known[:2]
+
+    def changed(self) -> list[SharedFile]:
+        """Return what is not as it was last known to be."""
+        return [
+            file
+            for file in list_shared_files(self.root)
+            if self._known.get(file.path, [])[2:] != [file.size_bytes, file.mtime_ns]
+        ]
+
+    def note(self, file: SharedFile) -> None:
+        """Note that the file is at home as it is told here, and here as it lies here now."""
+        with contextlib.suppress(OSError):
+            at_home = [file.size_bytes, file.mtime_ns]
+            self._known[file.path] = [*at_home, *_times(self.root / file.path)]
+
+    def keep_notes(self) -> None:
+        """Write down what was noted; without room for that, more is sent than need be."""
+        try:
+            write_atomically(self._file, json.dumps(self._known).encode(), mode=0o600)
+        except StorageError as error:
+            _log.warning("What is known of %s is not kept: %s", self.root, error)
+
+    def remove(self) -> None:
+        """Remove the copy."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self._file.unlink(missing_ok=True)
+
+
+def _times(path: Path) -> list[int]:
+    facts = path.stat()
+    return [facts.st_size, facts.st_mtime_ns]
+
+
+def _note(home: Home, run_id: str) -> Path:
+    return home.run_dir(run_id) / _NOTE
