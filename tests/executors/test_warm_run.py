@@ -235,4 +235,4 @@ def test_a_node_finds_the_folders_of_its_pipeline_whose_owner_hears_of_its_end(
     assert heard == [node.id]
     unseen = store.get(other.id).failure
     assert unseen is not None
-    assert "does not see the folders" in unseen.message
+    assert "nobody brought them there" in unseen.message
