@@ -106,8 +106,7 @@ class AwayFolders:
                 copy = _Copy(self._home, owner)
                 try:
                     for file in files:
-                        if copy.lacks(file):
-                            self._fetch_file(run_id, copy.place_of(file), file, beat)
+                        if copy.lacks(file) and self._is_fetched(run_id, copy, file, beat):
                             copy.note(file)
                 finally:
                     copy.keep_notes()
@@ -135,7 +134,7 @@ class AwayFolders:
             copy = _Copy(self._home, note.owner)
             try:
                 for file in copy.changed():
-                    if self._is_sent(run_id, worker, copy.place_of(file), file, beat):
+                    if self._is_sent(run_id, worker, copy, file, beat):
                         copy.note(file)
             finally:
                 copy.keep_notes()
@@ -178,20 +177,38 @@ class AwayFolders:
                     beat()
             yield
 
-    def _fetch_file(
-        self, run_id: str, to: Path, file: SharedFile, beat: Callable[[], object]
-    ) -> None:
-        call = Call(method="GET", path=run_path(run_id, "shared-files", *file.path.split("/")))
-        with written_whole(to) as draft:
-            for piece in self._session.download(call):
-                draft.write(piece)
-                beat()
-        mark_as(to, file)
+    def _is_fetched(
+        self, run_id: str, copy: "_Copy", file: SharedFile, beat: Callable[[], object]
+    ) -> bool:
+        call = Call(method="GET", path=_target(run_id, file))
+        # Beside the copies: a process that dies over it leaves nothing that would be sent home.
+        fetched = away_folders_base(self._home) / "fetched"
+        try:
+            with written_whole(fetched) as draft:
+                for piece in self._session.download(call):
+                    draft.write(piece)
+                    beat()
+            mark_as(fetched, file)
+            place = copy.place_of(file)
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fetched.replace(place)
+        except (StorageError, LeaseLostError, RateLimitedError):
+            raise
+        except SynapseError as error:
+            # Another node has removed it meanwhile, or it has a name that no machine takes.
+            _log.warning("The shared file %s is not brought here: %s", file.path, error)
+            return False
+        return True
 
     def _is_sent(
-        self, run_id: str, worker: str, path: Path, file: SharedFile, beat: Callable[[], object]
+        self,
+        run_id: str,
+        worker: str,
+        copy: "_Copy",
+        file: SharedFile,
+        beat: Callable[[], object],
     ) -> bool:
-        target = run_path(run_id, "shared-files", *file.path.split("/"))
+        path = copy.root / file.path
         told = {
             "owner": worker,
             "mtime_ns": str(file.mtime_ns),
@@ -200,7 +217,14 @@ class AwayFolders:
         try:
             with path.open("rb") as content:
                 sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-            send_file(self._session, target, path, sha256=sha256, query=told, beat=beat)
+            send_file(
+                self._session,
+                _target(run_id, file),
+                path,
+                sha256=sha256,
+                query=told,
+                beat=beat,
+            )
         except FileNotFoundError:
             return False  # removed by another node meanwhile
         except (StoreUnavailableError, LeaseLostError, RateLimitedError):
@@ -249,7 +273,7 @@ class _Copy:
         """Whether what is at home must come here: it is new there, and not changed here."""
         at_home = [file.size_bytes, file.mtime_ns]
         try:
-            here = _times(self.place_of(file))
+            here = _times(self.root / file.path)
         except OSError:
             return True
         known = self._known.get(file.path)
@@ -285,6 +309,10 @@ class _Copy:
         """Remove the copy."""
         shutil.rmtree(self.root, ignore_errors=True)
         self._file.unlink(missing_ok=True)
+
+
+def _target(run_id: str, file: SharedFile) -> str:
+    return run_path(run_id, "shared-files", *file.path.split("/"))
 
 
 def _times(path: Path) -> list[int]:

@@ -243,6 +243,23 @@ def test_what_leads_out_of_the_folders_is_passed_over(
     assert contents(root_at_home(workspace, pipeline)) == {"fine.txt": b"content"}
 
 
+def test_what_one_machine_alone_can_have_keeps_no_node_from_beginning(
+    workspace: Workspace, machine: Machine, pipeline: Run, tmp_path: Path
+) -> None:
+    home = root_at_home(workspace, pipeline)
+    write(home, "odd\nname")
+    write(home, "fine.txt")
+    write(home, "linked/outside.txt")
+    copy = away_folders_base(machine.home) / pipeline.id
+    copy.mkdir(parents=True)
+    (copy / "linked").symlink_to(tmp_path)
+
+    there = machine.begin(make_run(workspace, pipeline))
+
+    assert contents(there) == {"fine.txt": b"content"}
+    assert not (tmp_path / "outside.txt").exists()
+
+
 def test_what_there_is_no_room_for_is_told_to_who_asks_for_it(
     workspace: Workspace, machine: Machine, pipeline: Run
 ) -> None:
@@ -255,7 +272,7 @@ def test_what_there_is_no_room_for_is_told_to_who_asks_for_it(
     assert run is not None
     folders = find_folders(run, machine.home, is_away=True)
     assert folders is not None
-    with pytest.raises(ConfigError, match=r"share are not on .*Cannot write .*large\.bin"):
+    with pytest.raises(ConfigError, match=r"share are not on .*models"):
         _ = folders.models_dir
     machine.end(node)
 
