@@ -13,7 +13,6 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Generator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -30,46 +29,26 @@ from synapse_core.errors import (
     StoreUnavailableError,
     SynapseError,
 )
+from synapse_core.runs.folders_note import (
+    FoldersNote,
+    away_folders_base,
+    find_folders_note,
+    folders_in_use,
+    leave_folders_note,
+)
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.sent_files import send_file
 from synapse_core.runs.shared_files import SharedFile, list_shared_files, mark_as
 from synapse_core.runs.whole_file import written_whole
 from synapse_core.types import JSONObject
 
-__all__ = ["AwayFolders", "FoldersNote", "away_folders_base", "find_folders_note"]
+__all__ = ["AwayFolders"]
 
-_NOTE = "folders.json"
 _LOCK_S = 2.0
 _LOCK_PATIENCE_S = 3600.0
 """Somebody else may be fetching or sending a lot."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class FoldersNote:
-    """What is left in the folder of a run about the folders that it shares.
-
-    Attributes:
-        owner: Id of the pipeline run whose folders they are.
-        problem: Why they could not be brought here; empty for nothing.
-    """
-
-    owner: str
-    problem: str = ""
-
-
-def away_folders_base(home: Home) -> Path:
-    """Return where the copies lie, each in a folder named after its owner."""
-    return home.root / "pipelines"
-
-
-def find_folders_note(home: Home, run_id: str) -> FoldersNote | None:
-    """Return what is known of the folders that the run shares; None for a run of its own."""
-    # Half written by a process that died over it: the run had not begun.
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        return FoldersNote(**json.loads(_note(home, run_id).read_bytes()))
-    return None
 
 
 class AwayFolders:
@@ -100,7 +79,7 @@ class AwayFolders:
         if not is_run_id(owner):
             raise RunNotFoundError(owner)  # it would become a part of a path
         files = [SharedFile(**one) for one in cast("list[dict[str, object]]", told["files"])]  # pyright: ignore[reportArgumentType] - fields by name
-        self._leave_note(run_id, FoldersNote(owner))
+        leave_folders_note(self._home, run_id, FoldersNote(owner))
         try:
             with self._alone(beat):
                 copy = _Copy(self._home, owner)
@@ -113,7 +92,7 @@ class AwayFolders:
         except StoreUnavailableError:
             raise
         except OSError as error:
-            self._leave_note(run_id, FoldersNote(owner, str(error)))
+            leave_folders_note(self._home, run_id, FoldersNote(owner, str(error)))
 
     def send(self, run_id: str, worker: str, beat: Callable[[], object]) -> None:
         """Bring home what changed here; does nothing for a run of its own.
@@ -146,9 +125,7 @@ class AwayFolders:
             if not is_run_id(copy.name) or self._goes_on(copy.name):
                 continue
             with contextlib.suppress(StorageError), lock_file(base / "all", timeout_s=0.0):
-                notes = self._home.runs_dir.glob(f"*/*/{_NOTE}")
-                users = {find_folders_note(self._home, note.parent.name) for note in notes}
-                if copy.name not in {user.owner for user in users if user is not None}:
+                if copy.name not in set(folders_in_use(self._home)):
                     _Copy(self._home, copy.name).remove()
 
     def _goes_on(self, owner: str) -> bool:
@@ -238,11 +215,6 @@ class AwayFolders:
             return False
         return True
 
-    def _leave_note(self, run_id: str, note: FoldersNote) -> None:
-        path = _note(self._home, run_id)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(asdict(note)).encode(), mode=0o600)
-
 
 class _Copy:
     """The copy of one pipeline's folders, and as what each file was last known at both ends."""
@@ -318,7 +290,3 @@ def _target(run_id: str, file: SharedFile) -> str:
 def _times(path: Path) -> list[int]:
     facts = path.stat()
     return [facts.st_size, facts.st_mtime_ns]
-
-
-def _note(home: Home, run_id: str) -> Path:
-    return home.run_dir(run_id) / _NOTE

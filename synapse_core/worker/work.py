@@ -10,7 +10,7 @@ from synapse_core.actions.loading import load_action
 from synapse_core.actions.results import result_to_json
 from synapse_core.config.home import Home
 from synapse_core.model.run import Run, RunKind
-from synapse_core.runs.away_folders import away_folders_base, find_folders_note
+from synapse_core.runs.folders_note import away_folders_base, find_folders_note
 from synapse_core.runs.nodes import shared_folder
 from synapse_core.runtime.context import RuntimeContext
 from synapse_core.runtime.pipeline_folders import MissingPipelineFolders, PipelineContext

@@ -21,7 +21,8 @@ from synapse_core.errors import (
 )
 from synapse_core.model.run import Outcome, Run, RunStatus
 from synapse_core.runs.away import AwayStore, away_session
-from synapse_core.runs.away_folders import AwayFolders, away_folders_base, find_folders_note
+from synapse_core.runs.away_folders import AwayFolders
+from synapse_core.runs.folders_note import away_folders_base, find_folders_note
 from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.nodes import make_shared_folder, shared_folder
 from synapse_core.runs.shared_files import list_shared_files
