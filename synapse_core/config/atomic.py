@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -52,11 +52,21 @@ def write_atomically(path: Path, content: bytes, *, mode: int) -> None:
 
 
 @contextmanager
-def lock_file(path: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Generator[None]:
+def lock_file(
+    path: Path,
+    *,
+    timeout_s: float = LOCK_TIMEOUT_S,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Generator[None]:
     """Hold the lock on `path` against other processes that do the same.
 
     The lock is a file of its own beside it, which stays: removing it would let two in. It is free
     again as soon as its holder ends, however that happens.
+
+    Args:
+        path: What is locked.
+        timeout_s: Seconds to wait for somebody else who holds it.
+        meanwhile: Called many times a second while that lasts.
 
     Raises:
         StorageError: Somebody else holds it longer than `timeout_s`, or it cannot be made.
@@ -71,7 +81,7 @@ def lock_file(path: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Generator[Non
             path=str(path),
         ) from error
     try:
-        _wait_for_lock(descriptor, path, timeout_s)
+        _wait_for_lock(descriptor, path, timeout_s, meanwhile)
         yield
     finally:
         os.close(descriptor)
@@ -100,7 +110,9 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _wait_for_lock(descriptor: int, path: Path, timeout_s: float) -> None:
+def _wait_for_lock(
+    descriptor: int, path: Path, timeout_s: float, meanwhile: Callable[[], object]
+) -> None:
     until = time.monotonic() + timeout_s
     while not _try_lock(descriptor):
         if time.monotonic() >= until:
@@ -109,6 +121,7 @@ def _wait_for_lock(descriptor: int, path: Path, timeout_s: float) -> None:
                 hint="Wait for it, or end it if it hangs; then try again.",
                 path=str(path),
             )
+        meanwhile()
         time.sleep(_RETRY_S)
 
 

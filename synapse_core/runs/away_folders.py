@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import shutil
-import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import cast
@@ -44,7 +43,6 @@ from synapse_core.types import JSONObject
 
 __all__ = ["AwayFolders"]
 
-_LOCK_S = 2.0
 _LOCK_PATIENCE_S = 3600.0
 """Somebody else may be fetching or sending a lot."""
 
@@ -142,16 +140,7 @@ class AwayFolders:
         """Keep other processes of this machine from fetching and sending."""
         base = away_folders_base(self._home)
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        until = time.monotonic() + _LOCK_PATIENCE_S
-        with contextlib.ExitStack() as held:
-            while True:
-                try:
-                    held.enter_context(lock_file(base / "all", timeout_s=_LOCK_S))
-                    break
-                except StorageError:
-                    if time.monotonic() > until:
-                        raise
-                    beat()
+        with lock_file(base / "all", timeout_s=_LOCK_PATIENCE_S, meanwhile=beat):
             yield
 
     def _is_fetched(
@@ -161,12 +150,12 @@ class AwayFolders:
         # Beside the copies: a process that dies over it leaves nothing that would be sent home.
         fetched = away_folders_base(self._home) / "fetched"
         try:
+            place = copy.place_of(file)
             with written_whole(fetched) as draft:
                 for piece in self._session.download(call):
                     draft.write(piece)
                     beat()
             mark_as(fetched, file)
-            place = copy.place_of(file)
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fetched.replace(place)
         except (StorageError, LeaseLostError, RateLimitedError):
