@@ -151,7 +151,13 @@ class ThreadedRun:
             self._store.begin_attempt(self._run.id, owner=self._owner, attempt=attempt)
 
     def _record(self, end: RunEnd) -> None:
-        self._store.finish(end.run_id, end.outcome, owner=self._owner, summary=end.summary)
+        self._store.finish(
+            end.run_id,
+            end.outcome,
+            owner=self._owner,
+            summary=end.summary,
+            started_at=end.started_at,
+        )
 
     def _make_attempt(self, writer: JournalWriter, number: int) -> tuple[Outcome, AttemptEnd]:
         run = self._run

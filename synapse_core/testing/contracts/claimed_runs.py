@@ -56,9 +56,11 @@ class ClaimedRunsContract:
         store.claim(ids[2], owner=OTHER, lease_s=9)
         outcomes = zip([*ids, UNKNOWN], (SUCCESS, FAILURE, SUCCESS, SUCCESS), strict=True)
 
-        ended = runs.finish([RunEnd(one, end, SUMMARY) for one, end in outcomes], owner=MINE)
+        ended = runs.finish(
+            [RunEnd(one, end, SUMMARY, started_at=12.5) for one, end in outcomes], owner=MINE
+        )
 
-        assert [run.id for run in ended] == ids[:2]
+        assert [(run.id, run.started_at) for run in ended] == [(one, 12.5) for one in ids[:2]]
         kept = [store.get(one) for one in ids]
         assert [(run.result, run.failure) for run in kept[:2]] == [
             (SUCCESS.result, None),

@@ -93,7 +93,13 @@ class AwayRuns:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                return self._store.finish(end.run_id, end.outcome, owner=owner, summary=end.summary)
+                return self._store.finish(
+                    end.run_id,
+                    end.outcome,
+                    owner=owner,
+                    summary=end.summary,
+                    started_at=end.started_at,
+                )
             except StoreUnavailableError:
                 if time.monotonic() > until:
                     raise
