@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_IXUSR
+from stat import S_ISREG, S_IXUSR
 
 __all__ = ["SharedFile", "list_shared_files", "mark_as"]
 
@@ -41,7 +41,7 @@ def list_shared_files(root: Path) -> Iterator[SharedFile]:
                 facts = path.stat()
             except OSError:
                 continue
-            if path.is_file():
+            if S_ISREG(facts.st_mode):
                 relative = path.relative_to(inside).as_posix()
                 is_executable = bool(facts.st_mode & S_IXUSR)
                 yield SharedFile(relative, facts.st_size, facts.st_mtime_ns, is_executable)

@@ -41,9 +41,9 @@ def workers_own(desk: Desk, run_id: str, owner: str | None) -> Run:
         RunNotFoundError: There is none.
         LeaseLostError: It is not the worker's, or has ended.
     """
-    run = desk.workspace.runs.get(run_id)
     if not is_run_id(run_id):
         raise RunNotFoundError(run_id)  # it would become a part of a path
+    run = desk.workspace.runs.get(run_id)
     if run.status is not RunStatus.RUNNING or run.owner != owner:
         raise LeaseLostError(
             f"Run {run_id} is not this worker's, or has ended.",

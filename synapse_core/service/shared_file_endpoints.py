@@ -16,19 +16,18 @@ from synapse_core.service.endpoint import Endpoint, Parameter
 from synapse_core.service.pieces import PIECE_QUERY, piece_of, workers_own
 from synapse_core.service.scopes import Scope
 from synapse_core.service.uploads import Piece, take_piece
+from synapse_core.types import JSONObject
 
 __all__ = ["SHARED_FILE_ENDPOINTS"]
 
-_TIME_DIGITS = 19
-"""Until the year 2286."""
+_LATEST_NS = (1 << 63) - 1
+"""The latest time that a file can have."""
 
 _FILES = "/api/v1/runs/{run_id}/shared-files"
 
 
 async def _list(desk: Desk, asked: Asked) -> Response:
-    root, owner = await desk.blocking(partial(_folder, desk, asked.run_id))
-    files = await desk.blocking(lambda: [asdict(file) for file in list_shared_files(root)])
-    return json_response({"owner": owner, "files": [dict(file) for file in files]})
+    return json_response(await desk.blocking(partial(_listed, desk, asked.run_id)))
 
 
 async def _get(desk: Desk, asked: Asked) -> Response:
@@ -51,11 +50,20 @@ async def _take_in(desk: Desk, asked: Asked) -> Response:
 
 def _time(text: str) -> int:
     # As a float it would lose its last digits, and the file look changed.
-    if not (text.isascii() and text.isdecimal() and len(text) <= _TIME_DIGITS):
+    try:
+        time_ns = int(text)
+    except ValueError:
+        time_ns = _LATEST_NS + 1
+    if abs(time_ns) > _LATEST_NS:
         raise InvalidInputError(
             f"mtime_ns is {text[:80]!r}.", hint="Give nanoseconds of Unix time, as digits."
         )
-    return int(text)
+    return time_ns
+
+
+def _listed(desk: Desk, run_id: str) -> JSONObject:
+    root, owner = _folder(desk, run_id)
+    return {"owner": owner, "files": [asdict(file) for file in list_shared_files(root)]}
 
 
 def _folder(desk: Desk, run_id: str) -> tuple[Path, str]:
