@@ -6,12 +6,7 @@ from collections.abc import Iterable, Mapping
 from synapse_core.logs.secret_assignments import hide_assigned
 from synapse_core.logs.secret_forms import forms_of
 from synapse_core.logs.secret_names import hides_numbers, is_secret_name
-from synapse_core.logs.secret_shapes import (
-    REDACTED,
-    SHORTEST_KEY_LINE,
-    hide_key_line,
-    hide_shapes,
-)
+from synapse_core.logs.secret_shapes import REDACTED, hide_key_line, hide_shapes
 from synapse_core.logs.secret_values import secrets_in, secrets_of_variables
 from synapse_core.types import JSONObject, JSONValue
 
@@ -72,8 +67,7 @@ class Redactor:
             text = self._without_known(text)
         if len(text) < _SHORTEST:
             return text
-        text = hide_assigned(hide_shapes(text))
-        return text if len(text) < SHORTEST_KEY_LINE else hide_key_line(text)
+        return hide_key_line(hide_assigned(hide_shapes(text)))
 
     def name(self, name: str) -> str:
         """Return what `text` does; quicker, as names come again and again."""
@@ -120,6 +114,7 @@ class Redactor:
         is_pair = "value" in value and _names_a_secret(value)
         told: dict[str, JSONValue] = {}
         for key, item in value.items():
+            # Names come with each event, and a call takes as long as the look.
             name = self._names.get(key) or self.name(key)
             if is_secret_name(key):
                 told[name] = _hide_all(item, depth, numbers=hides_numbers(key))

@@ -6,13 +6,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from functools import cached_property
 
-__all__ = [
-    "REDACTED",
-    "SHORTEST_KEY_LINE",
-    "hide_key_line",
-    "hide_marked_shapes",
-    "hide_shapes",
-]
+__all__ = ["REDACTED", "hide_key_line", "hide_marked_shapes", "hide_shapes"]
 
 REDACTED = "[redacted]"
 
@@ -291,8 +285,7 @@ def hide_marked_shapes(text: str) -> str:
 _KEY_LINE = re.compile(
     r"\s*(?=[^\s]*\d)(?=[^\s]*[A-Z])(?=[^\s]*[a-z])[A-Za-z0-9+/]{60,76}={0,2}\s*"
 )
-SHORTEST_KEY_LINE = 60
-_KEY_LINE_CHARS = range(SHORTEST_KEY_LINE, 84)
+_KEY_LINE_CHARS = range(60, 84)
 
 
 def hide_key_line(text: str) -> str:
