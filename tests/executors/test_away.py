@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,38 +27,20 @@ from synapse_core.executors.ray.cluster.settling import vouch
 from synapse_core.executors.ray.node.away_runs import AwayRuns
 from synapse_core.executors.ray.node.homecoming import bring_home
 from synapse_core.model.event import EventKind
-from synapse_core.model.run import Outcome, RetryPolicy, Run, RunEnd, RunStatus, RunSummary
+from synapse_core.model.run import Outcome, Run, RunEnd, RunStatus, RunSummary
 from synapse_core.ports import ClaimedRuns, RunStore
 from synapse_core.runs.away import AWAY_LEASE_S, AwayStore, away_session
-from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.journal import JournalWriter
 from synapse_core.runs.processes import this_worker
 from synapse_core.runs.unsent import find_leftovers, find_note
 from synapse_core.service.limits import Limits
 from synapse_core.testing.contracts.claimed_runs import ClaimedRunsContract
 from synapse_core.testing.service import READ_TOKEN, RUN_TOKEN, serving
-from synapse_core.workspace import Workspace, open_workspace
+from synapse_core.workspace import Workspace
+from tests.executors.served import make_run
 
 ME = "elsewhere/boot/1:1:1"
 LIVING = str(this_worker())
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with open_workspace(tmp_path / "home", (), environ={}) as workspace:
-        yield workspace
-
-
-@pytest.fixture
-def url(workspace: Workspace) -> Iterator[str]:
-    with serving(workspace) as url:
-        yield url
-
-
-@pytest.fixture
-def session(url: str) -> Iterator[Session]:
-    with away_session(url, RUN_TOKEN) as session:
-        yield session
 
 
 @pytest.fixture
@@ -73,22 +54,6 @@ def away(tmp_path: Path) -> Home:
 @pytest.fixture
 def store(session: Session, away: Home) -> AwayStore:
     return AwayStore(session, away)
-
-
-def make_run(workspace: Workspace, *, retries: int = 0, **more: object) -> Run:
-    now = time.time()
-    run = Run(
-        id=new_run_id(now),
-        plugin="p",
-        action="a",
-        entrypoint="p:a",
-        plugin_path="/p",
-        executor="elsewhere",
-        retry=RetryPolicy(retries, 0.0),
-        created_at=now,
-        **more,  # pyright: ignore[reportArgumentType] - fields of a run
-    )
-    return workspace.runs.create(run)
 
 
 def claim(store: AwayStore, run: Run, owner: str = ME) -> Run:

@@ -2,9 +2,6 @@
 
 import os
 import threading
-import time
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,30 +17,17 @@ from synapse_core.errors import (
     SynapseError,
 )
 from synapse_core.model.run import Outcome, Run, RunStatus
-from synapse_core.runs.away import AwayStore, away_session
+from synapse_core.runs.away import AwayStore
 from synapse_core.runs.away_folders import AwayFolders
 from synapse_core.runs.folders_note import away_folders_base, find_folders_note
-from synapse_core.runs.ids import new_run_id
 from synapse_core.runs.nodes import make_shared_folder, shared_folder
 from synapse_core.runs.shared_files import list_shared_files
-from synapse_core.testing.service import RUN_TOKEN, serving
 from synapse_core.worker.work import find_folders
-from synapse_core.workspace import Workspace, open_workspace
+from synapse_core.workspace import Workspace
+from tests.executors.served import make_run
 
 ME, OTHER = "elsewhere/boot/1:1:1", "elsewhere/boot/2:2:2"
 DONE = Outcome(RunStatus.SUCCEEDED)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    with open_workspace(tmp_path / "home", (), environ={}) as workspace:
-        yield workspace
-
-
-@pytest.fixture
-def session(workspace: Workspace) -> Iterator[Session]:
-    with serving(workspace) as url, away_session(url, RUN_TOKEN) as session:
-        yield session
 
 
 class Machine:
@@ -88,19 +72,8 @@ def make_pipeline(workspace: Workspace) -> Run:
     return run
 
 
-def make_run(workspace: Workspace, parent: Run | None = None) -> Run:
-    now = time.time()
-    run = Run(
-        id=new_run_id(now),
-        plugin="p",
-        action="a",
-        entrypoint="p:a",
-        plugin_path="/p",
-        executor="elsewhere",
-        created_at=now,
-        parent_id=parent.id if parent is not None else None,
-    )
-    return workspace.runs.create(run)
+def make_node(workspace: Workspace, pipeline: Run) -> Run:
+    return make_run(workspace, parent_id=pipeline.id)
 
 
 def root_at_home(workspace: Workspace, pipeline: Run) -> Path:
@@ -124,7 +97,7 @@ def test_a_node_finds_what_others_have_left_wherever_they_were(
 ) -> None:
     home = root_at_home(workspace, pipeline)
     write(home, "datasets/at home.txt", b"1")
-    first, second = make_run(workspace, pipeline), make_run(workspace, pipeline)
+    first, second = make_node(workspace, pipeline), make_node(workspace, pipeline)
 
     there = machine.begin(first)
     assert contents(there) == {"datasets/at home.txt": b"1"}
@@ -151,7 +124,7 @@ def test_a_node_finds_what_others_have_left_wherever_they_were(
 def test_they_lie_under_one_path_on_all_such_machines(
     workspace: Workspace, machine: Machine, pipeline: Run
 ) -> None:
-    first, second = make_run(workspace, pipeline), make_run(workspace, pipeline)
+    first, second = make_node(workspace, pipeline), make_node(workspace, pipeline)
     there = machine.begin(first)
     machine.end(first)
 
@@ -163,7 +136,7 @@ def test_what_did_not_change_is_sent_neither_way(
 ) -> None:
     home = root_at_home(workspace, pipeline)
     write(home, "a.txt")
-    first, second = make_run(workspace, pipeline), make_run(workspace, pipeline)
+    first, second = make_node(workspace, pipeline), make_node(workspace, pipeline)
     there = machine.begin(first)
     write(there, "b.txt")
     machine.end(first)
@@ -183,7 +156,7 @@ def test_what_changes_at_home_meanwhile_is_fetched_and_what_changed_here_is_kept
     home = root_at_home(workspace, pipeline)
     write(home, "a.txt", b"old")
     write(home, "b.txt", b"old")
-    first, second, third = (make_run(workspace, pipeline) for _ in range(3))
+    first, second, third = (make_node(workspace, pipeline) for _ in range(3))
     there = machine.begin(first)
     machine.begin(second, OTHER)
     write(there, "a.txt", b"of the first, which goes on")
@@ -207,7 +180,7 @@ def test_workers_of_one_machine_take_turns(
     home = root_at_home(workspace, pipeline)
     for number in range(30):
         write(home, f"{number}.bin", os.urandom(100_000))
-    nodes = [make_run(workspace, pipeline) for _ in range(6)]
+    nodes = [make_node(workspace, pipeline) for _ in range(6)]
     roots: list[Path] = []
 
     def work(number: int, node: Run) -> None:
@@ -232,7 +205,7 @@ def test_what_leads_out_of_the_folders_is_passed_over(
     workspace: Workspace, machine: Machine, pipeline: Run, tmp_path: Path
 ) -> None:
     secret = write(tmp_path, "secret.txt")
-    node = make_run(workspace, pipeline)
+    node = make_node(workspace, pipeline)
     there = machine.begin(node)
     (there / "out").symlink_to(secret)
     (there / "nowhere").symlink_to(tmp_path / "missing")
@@ -255,7 +228,7 @@ def test_what_one_machine_alone_can_have_keeps_no_node_from_beginning(
     copy.mkdir(parents=True)
     (copy / "linked").symlink_to(tmp_path)
 
-    there = machine.begin(make_run(workspace, pipeline))
+    there = machine.begin(make_node(workspace, pipeline))
 
     assert contents(there) == {"fine.txt": b"content"}
     assert not (tmp_path / "outside.txt").exists()
@@ -266,7 +239,7 @@ def test_what_there_is_no_room_for_is_told_to_who_asks_for_it(
 ) -> None:
     write(root_at_home(workspace, pipeline), "models/large.bin")
     write(away_folders_base(machine.home) / pipeline.id, "models")  # a file where a folder belongs
-    node = make_run(workspace, pipeline)
+    node = make_node(workspace, pipeline)
 
     run = machine.store.claim(node.id, owner=ME, lease_s=15)
 
@@ -281,7 +254,7 @@ def test_what_there_is_no_room_for_is_told_to_who_asks_for_it(
 def test_copies_go_with_their_pipeline(
     workspace: Workspace, machine: Machine, session: Session, pipeline: Run
 ) -> None:
-    node, using = make_run(workspace, pipeline), make_run(workspace, pipeline)
+    node, using = make_node(workspace, pipeline), make_node(workspace, pipeline)
     copy = machine.begin(node)
     machine.end(node)
     folders = AwayFolders(session, machine.home)
@@ -309,7 +282,7 @@ def test_a_run_of_its_own_shares_nothing(workspace: Workspace, machine: Machine)
     assert not away_folders_base(machine.home).exists()
 
 
-def ask(session: Session, run: Run, *path: str, **more: str | bytes | None) -> object:
+def ask(session: Session, run: Run, *path: str, **more: str | bytes | int) -> object:
     content = more.pop("content", None)
     call = Call(
         method="GET" if content is None else "PUT",
@@ -332,6 +305,7 @@ def ask(session: Session, run: Run, *path: str, **more: str | bytes | None) -> o
         (("out",), {}, NotFoundError),
         (("a.txt",), {"content": b"", "owner": OTHER}, LeaseLostError),
         (("a.txt",), {"content": b"", "owner": ME, "mtime_ns": "soon"}, InvalidInputError),
+        (("a.txt",), {"content": b"", "owner": ME, "mtime_ns": 1 << 63}, InvalidInputError),
         (("..", "a.txt"), {"content": b"", "owner": ME, "sha256": "a" * 64}, SynapseError),
         (("a.txt",), {"content": b"1", "owner": ME, "sha256": "a" * 64}, InvalidInputError),
     ],
@@ -341,10 +315,10 @@ def test_what_cannot_be_is_refused(
     session: Session,
     pipeline: Run,
     path: tuple[str, ...],
-    more: dict[str, str | bytes],
+    more: dict[str, str | bytes | int],
     refused: type[SynapseError],
 ) -> None:
-    node = make_run(workspace, pipeline if path else None)
+    node = make_node(workspace, pipeline) if path else make_run(workspace)
     workspace.runs.claim(node.id, owner=ME, lease_s=15)
     home = root_at_home(workspace, pipeline)
     home.mkdir()
@@ -357,7 +331,7 @@ def test_what_cannot_be_is_refused(
 
 
 def test_a_parent_that_is_no_run_leads_nowhere(workspace: Workspace, session: Session) -> None:
-    node = make_run(workspace, replace(make_run(workspace), id="../../../etc"))
+    node = make_run(workspace, parent_id="../../../etc")
 
     with pytest.raises(NotFoundError):
         ask(session, node)
