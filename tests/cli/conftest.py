@@ -93,7 +93,7 @@ def terminals(variables: dict[str, str], folder: Path) -> Iterator[OpenTerminal]
     opened: list[Terminal] = []
 
     # A shell has what it starts in the background ignore Ctrl-C; a person's terminal does not.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def open_terminal(*words: str) -> Terminal:
         opened.append(Terminal(words, variables, folder))
@@ -102,3 +102,4 @@ def terminals(variables: dict[str, str], folder: Path) -> Iterator[OpenTerminal]
     yield open_terminal
     for terminal in opened:
         terminal.close()
+    signal.signal(signal.SIGINT, before)

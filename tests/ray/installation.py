@@ -4,8 +4,6 @@ import sysconfig
 import venv
 from pathlib import Path
 
-__all__ = ["site_packages", "without"]
-
 
 def without(folder: Path, *packages: str) -> Path:
     """Return an interpreter that has what this one has, but for these packages."""
