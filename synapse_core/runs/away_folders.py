@@ -8,26 +8,23 @@ home. Of two nodes that write one file at the same time, the one that ends last 
 
 import contextlib
 import hashlib
-import json
 import logging
-import shutil
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import cast
 
 from synapse_core.clients.call import Call, run_path
 from synapse_core.clients.sync_session import Session
-from synapse_core.config.atomic import lock_file, write_atomically
+from synapse_core.config.atomic import lock_file
 from synapse_core.config.home import Home
 from synapse_core.errors import (
     LeaseLostError,
-    PathRefusedError,
     RateLimitedError,
     RunNotFoundError,
     StorageError,
     StoreUnavailableError,
     SynapseError,
 )
+from synapse_core.runs.folders_copy import FoldersCopy
 from synapse_core.runs.folders_note import (
     FoldersNote,
     away_folders_base,
@@ -37,7 +34,7 @@ from synapse_core.runs.folders_note import (
 )
 from synapse_core.runs.ids import is_run_id
 from synapse_core.runs.sent_files import send_file
-from synapse_core.runs.shared_files import SharedFile, list_shared_files, mark_as
+from synapse_core.runs.shared_files import SharedFile, mark_as
 from synapse_core.runs.whole_file import written_whole
 from synapse_core.types import JSONObject
 
@@ -80,7 +77,7 @@ class AwayFolders:
         leave_folders_note(self._home, run_id, FoldersNote(owner))
         try:
             with self._alone(beat):
-                copy = _Copy(self._home, owner)
+                copy = FoldersCopy(self._home, owner)
                 try:
                     for file in files:
                         if copy.lacks(file) and self._is_fetched(run_id, copy, file, beat):
@@ -108,7 +105,7 @@ class AwayFolders:
         if note is None or note.problem:
             return
         with self._alone(beat):
-            copy = _Copy(self._home, note.owner)
+            copy = FoldersCopy(self._home, note.owner)
             try:
                 for file in copy.changed():
                     if self._is_sent(run_id, worker, copy, file, beat):
@@ -124,7 +121,7 @@ class AwayFolders:
                 continue
             with contextlib.suppress(StorageError), lock_file(base / "all", timeout_s=0.0):
                 if copy.name not in set(folders_in_use(self._home)):
-                    _Copy(self._home, copy.name).remove()
+                    FoldersCopy(self._home, copy.name).remove()
 
     def _goes_on(self, owner: str) -> bool:
         try:
@@ -144,7 +141,7 @@ class AwayFolders:
             yield
 
     def _is_fetched(
-        self, run_id: str, copy: "_Copy", file: SharedFile, beat: Callable[[], object]
+        self, run_id: str, copy: FoldersCopy, file: SharedFile, beat: Callable[[], object]
     ) -> bool:
         call = Call(method="GET", path=_target(run_id, file))
         # Beside the copies: a process that dies over it leaves nothing that would be sent home.
@@ -170,7 +167,7 @@ class AwayFolders:
         self,
         run_id: str,
         worker: str,
-        copy: "_Copy",
+        copy: FoldersCopy,
         file: SharedFile,
         beat: Callable[[], object],
     ) -> bool:
@@ -205,77 +202,5 @@ class AwayFolders:
         return True
 
 
-class _Copy:
-    """The copy of one pipeline's folders, and as what each file was last known at both ends."""
-
-    def __init__(self, home: Home, owner: str) -> None:
-        self.root = away_folders_base(home) / owner
-        self._file = self.root.with_name(f"{owner}.json")
-        self._known: dict[str, list[int]] = {}
-        with contextlib.suppress(OSError, ValueError):
-            self._known = json.loads(self._file.read_bytes())
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def place_of(self, file: SharedFile) -> Path:
-        """Return where the file lies here.
-
-        Raises:
-            PathRefusedError: Its path leads out of the copy.
-        """
-        place = self.root / file.path
-        if not place.parent.resolve().is_relative_to(self.root.resolve()):
-            raise PathRefusedError(
-                f"The path {file.path!r} leads out of the folders of the pipeline.",
-                hint="Replace the link in the folders that leads there by what it leads to.",
-            )
-        return place
-
-    def lacks(self, file: SharedFile) -> bool:
-        """Whether what is at home must come here: it is new there, and not changed here."""
-        at_home = [file.size_bytes, file.mtime_ns]
-        try:
-            here = _times(self.root / file.path)
-        except OSError:
-            return True
-        known = self._known.get(file.path)
-        if known is None:
-            # It was fetched by a process that died over it, or a node here has just written it.
-            if here == at_home:
-                self.note(file)
-            return False
-        return here == known[2:] and at_home != known[:2]
-
-    def changed(self) -> list[SharedFile]:
-        """Return what is not as it was last known to be."""
-        return [
-            file
-            for file in list_shared_files(self.root)
-            if self._known.get(file.path, [])[2:] != [file.size_bytes, file.mtime_ns]
-        ]
-
-    def note(self, file: SharedFile) -> None:
-        """Note that the file is at home as it is told here, and here as it lies here now."""
-        with contextlib.suppress(OSError):
-            at_home = [file.size_bytes, file.mtime_ns]
-            self._known[file.path] = [*at_home, *_times(self.root / file.path)]
-
-    def keep_notes(self) -> None:
-        """Write down what was noted; without room for that, more is sent than need be."""
-        try:
-            write_atomically(self._file, json.dumps(self._known).encode(), mode=0o600)
-        except StorageError as error:
-            _log.warning("What is known of %s is not kept: %s", self.root, error)
-
-    def remove(self) -> None:
-        """Remove the copy."""
-        shutil.rmtree(self.root, ignore_errors=True)
-        self._file.unlink(missing_ok=True)
-
-
 def _target(run_id: str, file: SharedFile) -> str:
     return run_path(run_id, "shared-files", *file.path.split("/"))
-
-
-def _times(path: Path) -> list[int]:
-    facts = path.stat()
-    return [facts.st_size, facts.st_mtime_ns]
