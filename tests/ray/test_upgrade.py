@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -65,6 +66,40 @@ environment: lab
 environments:
   lab: {clusters: {lab: {address: "%s", token_variable: LAB_TOKEN}}}
 """
+
+_PLUGIN = """
+    name: Small
+    code: small
+    actions:
+      wait: {entrypoint: "small_actions:wait", resources: &none {cpus: 0}}
+      echo: {entrypoint: "small_actions:echo", resources: *none}
+"""
+
+_ACTIONS = """
+    import time
+
+    from synapse_core import action
+
+
+    @action
+    def wait(ctx) -> None:
+        time.sleep(60)
+
+
+    @action
+    def echo(ctx, text: str) -> str:
+        return text
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """One that needs no room: the cluster may be full of what another home keeps warm."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(dedent(_PLUGIN), encoding="utf-8")
+    (folder / "small_actions.py").write_text(dedent(_ACTIONS), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
